@@ -1,0 +1,34 @@
+# Buffers that plugins use too; linked into each of them.
+noinst_LTLIBRARIES += libsluiceutil.la
+libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h
+
+# The host without its command line, so that tests link it.
+noinst_LTLIBRARIES += libsluicecore.la
+libsluicecore_la_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
+libsluicecore_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS) $(MHD_CFLAGS) $(SIMDJSON_CFLAGS) \
+	-DSLUICE_PLUGIN_DIR='"$(plugindir)"' -DSLUICE_TEMPLATE_DIR='"$(templatedir)"'
+libsluicecore_la_LIBADD = libsluiceutil.la $(JANSSON_LIBS) $(YAML_LIBS) $(SQLITE_LIBS) $(MHD_LIBS) $(SIMDJSON_LIBS)
+libsluicecore_la_SOURCES = core/clock.c core/clock.h
+
+# config: files to a checked plan
+libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan.h
+
+# modules: .so files to plugins
+libsluicecore_la_SOURCES += core/module.h
+
+# records: bytes and documents
+libsluicecore_la_SOURCES += core/record.h core/json.h
+
+# run: instances, state machine, pipelines
+libsluicecore_la_SOURCES += core/instance.h
+
+# around it: log, metrics, state, HTTP
+libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
+
+# The program.
+bin_PROGRAMS += sluice
+sluice_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
+sluice_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+sluice_LDADD = libsluicecore.la
+sluice_SOURCES = core/main.c core/command.h

@@ -1,0 +1,44 @@
+/* main: finds the command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void print_usage(FILE *out)
+{
+    const struct command *c;
+
+    fputs("usage: sluice COMMAND [OPTION...]\n\ncommands:\n", out);
+    for (c = commands; c->name != NULL; c++)
+        fprintf(out, "  %-10s %s\n", c->name, c->summary);
+    fputs("\n`sluice COMMAND --help` tells more.\n", out);
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *c;
+
+    if (argc < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_usage(stdout);
+        return EXIT_OK;
+    }
+    for (c = commands; c->name != NULL; c++)
+        if (strcmp(argv[1], c->name) == 0)
+            return c->run(argc - 1, argv + 1);
+    fprintf(stderr, "sluice: there is no command '%s'; `sluice --help` lists them\n", argv[1]);
+    return EXIT_USAGE;
+}

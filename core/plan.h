@@ -1,0 +1,109 @@
+/* plan: a config made into what shall run, with every instance's options checked.
+ *
+ * `check` and `run` both start here and nowhere else, so they accept and refuse
+ * the same.  A plan does no I/O but opening option files. */
+#ifndef SLUICE_CORE_PLAN_H
+#define SLUICE_CORE_PLAN_H
+
+#include "module.h"
+#include "option.h"
+
+struct instance_spec {
+    const struct plugin *plugin;
+    char *name; /* unique in its pipeline */
+    struct sluice_config *config;
+    struct origin origin;
+    double rate_limit; /* records a second; 0: none */
+    uint32_t writers;  /* sinks; 1 otherwise */
+};
+
+enum gate_operator { GATE_LEAF, GATE_ANY, GATE_ALL, GATE_NOT };
+enum gate_unavailable { UNAVAILABLE_HOLD, UNAVAILABLE_DENY, UNAVAILABLE_ADMIT };
+
+struct gate_expr {
+    enum gate_operator op;
+    struct instance_spec *leaf;   /* LEAF */
+    struct gate_expr **children;  /* the others */
+    size_t n;
+};
+
+struct stage_spec {
+    struct gate_expr *gate;        /* or … */
+    struct instance_spec *enricher; /* … this */
+    enum gate_unavailable unavailable;
+    struct origin origin;
+};
+
+struct step_spec {
+    char *name; /* NULL: the only, unnamed step */
+    struct stage_spec *stages; /* `once: "key"` stands here as the first, a gate */
+    size_t n_stages;
+    struct instance_spec *sink;
+    struct origin origin;
+};
+
+struct retry_spec {
+    uint32_t attempts;    /* tries in all, >= 1 */
+    uint32_t min_ms;      /* first back-off */
+    uint32_t max_ms;      /* cap of the back-off */
+    uint32_t deadline_ms; /* from a record's first try; 0: none */
+};
+
+struct breaker_spec {
+    uint32_t failures; /* in a row that open it; 0: none */
+    uint32_t open_ms;  /* before one call is tried again */
+};
+
+struct pipeline_spec {
+    char *name;
+    struct origin origin;
+    struct instance_spec *source;
+    struct instance_spec *decoder; /* built-in json if not given */
+    char *order_key;               /* top-level member, "user_id" if not given */
+    struct stage_spec *stages;     /* before the steps; with one unnamed step all are in the step */
+    size_t n_stages;
+    struct step_spec *steps; /* at least one */
+    size_t n_steps;
+    struct instance_spec **instances; /* all of the above, each once */
+    size_t n_instances;
+
+    uint64_t batch_records;  /* most records a batch */
+    uint64_t batch_bytes;    /* most payload bytes a batch */
+    uint32_t linger_ms;      /* longest wait for a fuller batch */
+    uint64_t memory_bytes;   /* most payload bytes in flight */
+    uint64_t max_in_flight;  /* most records in flight */
+    uint64_t lane_window;    /* records of a lane beyond its oldest unsettled one */
+    uint64_t max_record;     /* bytes; larger ones are oversize */
+    uint32_t commit_ms;      /* interval of settling */
+    double rate_limit;       /* records a second polled; 0: none */
+    struct retry_spec retry;
+    struct breaker_spec breaker;
+};
+
+struct plan {
+    char *state_dir; /* absolute, or NULL */
+    char *http_listen; /* "127.0.0.1:0" form, or NULL: no HTTP */
+    char *http_token_file; /* or NULL */
+    char *log_format;  /* "json" | "logfmt" */
+    char *log_level;   /* "debug" … "error" */
+    uint32_t drain_ms; /* deadline of a drain */
+    struct pipeline_spec *pipelines;
+    size_t n_pipelines;
+};
+
+struct plan_flags {
+    int no_files; /* check --no-files: do not open option files */
+};
+
+/* plugin_dirs of the config, absolute, for registry_scan before plan_build.
+ * NULL-terminated, free each and the array; NULL: no memory. */
+char **plan_plugin_dirs(const struct config *c, struct problems *p);
+/* NULL with problems. */
+struct plan *plan_build(const struct config *c, const struct registry *r, struct plan_flags flags,
+                        struct problems *p);
+void plan_free(struct plan *plan);
+
+/* The tables of the host's own blocks, for the reference page. */
+const struct option_table *plan_tables(size_t *n);
+
+#endif

@@ -1,0 +1,1 @@
+# plugin_LTLIBRARIES += %D%/gate-once.la

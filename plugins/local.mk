@@ -1,0 +1,16 @@
+# One folder a plugin: <kind>-<name>.c reads top to bottom.
+include plugins/source-file/local.mk
+include plugins/decoder-csv/local.mk
+include plugins/gate-list/local.mk
+include plugins/gate-once/local.mk
+include plugins/enrich-purchase/local.mk
+include plugins/enrich-table/local.mk
+include plugins/sink-sqlite/local.mk
+include plugins/sink-file/local.mk
+include plugins/sink-null/local.mk
+
+# libtool's .la files are no use to anyone at run time.
+install-data-hook:
+	cd $(DESTDIR)$(plugindir) 2>/dev/null && rm -f *.la || :
+uninstall-local:
+	rm -f $(DESTDIR)$(plugindir)/*.so
