@@ -20,7 +20,8 @@ libsluicecore_la_SOURCES += core/module.h
 libsluicecore_la_SOURCES += core/record.h core/json.h
 
 # run: instances, state machine, pipelines
-libsluicecore_la_SOURCES += core/instance.h
+libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c core/instance_private.h \
+	core/limit.c core/limit.h
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
