@@ -102,9 +102,9 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...)
     va_end(args);
 }
 
-/* Length of the valid UTF-8 sequence at s, or 0. */
-static size_t utf8_length(const unsigned char *s, size_t left)
+size_t utf8_length(const char *text, size_t left)
 {
+    const unsigned char *s = (const unsigned char *)text;
     size_t n, i;
     uint32_t point;
 
@@ -162,7 +162,7 @@ void strbuf_json(struct strbuf *b, const char *data, size_t len)
 
     strbuf_putc(b, '"');
     while (i < len) {
-        n = utf8_length(s + i, len - i);
+        n = utf8_length(data + i, len - i);
         if (n == 0) {
             strbuf_puts(b, "\xef\xbf\xbd");
             n = 1;

@@ -27,6 +27,8 @@ void strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format
 void strbuf_vprintf(struct strbuf *b, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 /* The text of a JSON string, quotes included; invalid UTF-8 becomes U+FFFD. */
 void strbuf_json(struct strbuf *b, const char *data, size_t len);
+/* Bytes of the valid UTF-8 sequence at s, 1 to 4, or 0 if there is none; left > 0. */
+size_t utf8_length(const char *s, size_t left);
 /* The text as a NUL-terminated string, "" if nothing was ever added. */
 const char *strbuf_text(const struct strbuf *b);
 /* Hands the memory over to the caller (free()); NULL if failed. */
