@@ -25,6 +25,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
+libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 
 # The program.
 bin_PROGRAMS += sluice

@@ -20,7 +20,10 @@ struct metric_series;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 /* kind: SLUICE_COUNTER or SLUICE_GAUGE.  The same name gives the same family;
- * another kind or other labels under it, or a bad name, gives NULL. */
+ * another kind or other labels under it, or a bad name, gives NULL.  Bad is what
+ * `promtool check metrics` dislikes: other than [a-z0-9_], units that are not base
+ * units ("_ms"), a gauge ending in _total, no help.  A counter shows as NAME_total,
+ * whether or not the name given ends so. */
 struct metric_family *metric_family(struct metrics *m, uint32_t kind, const char *name, const char *help,
                                     const char *const *labels, uint32_t n_labels);
 /* NULL only if memory ran out; adding to NULL is harmless. */

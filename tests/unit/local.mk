@@ -8,4 +8,11 @@ tests_unit_check_strbuf_SOURCES = tests/unit/check_strbuf.c
 tests_unit_check_strbuf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_strbuf_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_strbuf
+
+# around: log, metrics, state, HTTP
+check_PROGRAMS += tests/unit/check_metric
+tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
+tests_unit_check_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_metric_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_metric
 endif
