@@ -15,4 +15,15 @@ tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
 tests_unit_check_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_metric_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_metric
+# plugins
+check_PROGRAMS += tests/unit/check_timestamp
+tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
+tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_timestamp_LDADD = libsluicecommon.la $(UNIT_LDADD)
+TESTS += tests/unit/check_timestamp
+check_PROGRAMS += tests/unit/check_fido
+tests_unit_check_fido_SOURCES = tests/unit/check_fido.c tests/support/one_suite.h
+tests_unit_check_fido_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_fido_LDADD = libsluicecommon.la $(UNIT_LDADD)
+TESTS += tests/unit/check_fido
 endif
