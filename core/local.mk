@@ -21,7 +21,9 @@ libsluicecore_la_SOURCES += core/record.h core/json.h
 
 # run: instances, state machine, pipelines
 libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c core/instance_private.h \
-	core/limit.c core/limit.h
+	core/limit.c core/limit.h \
+	core/retry.c core/retry.h core/breaker.c core/breaker.h core/lane.c core/lane.h \
+	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_private.h
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h

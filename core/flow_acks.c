@@ -1,0 +1,127 @@
+/* flow_acks: what may enter the flow and what may be settled with the source. */
+#include <stdlib.h>
+
+#include "flow_private.h"
+
+static int lane_is_full(const struct flow *f)
+{
+    uint32_t i;
+
+    for (i = 0; i < f->n_lanes; i++)
+        if (!f->lanes[i].lost && lane_span(&f->lanes[i]) >= f->spec.lane_window)
+            return 1;
+    return 0;
+}
+
+uint64_t flow_room(const struct flow *f)
+{
+    uint64_t room;
+
+    if (f->stopped || f->counts.unburied > 0 || f->counts.bytes >= f->spec.memory_bytes || lane_is_full(f))
+        return 0;
+    room = f->spec.max_in_flight - f->counts.in_flight;
+    if (f->spec.any_order && f->acks_tail - f->acks_head >= f->spec.max_in_flight)
+        return 0;
+    return room;
+}
+
+int flow_lane(struct flow *f, uint32_t lane)
+{
+    struct lane *grown;
+
+    if (lane > f->n_lanes) {
+        grown = realloc(f->lanes, lane * sizeof *grown);
+        if (grown == NULL)
+            return -1;
+        f->lanes = grown;
+        for (; f->n_lanes < lane; f->n_lanes++)
+            lane_init(&f->lanes[f->n_lanes]);
+    }
+    f->lanes[lane - 1].lost = 0;
+    return 0;
+}
+
+static int reserve_acks(struct flow *f, uint64_t n)
+{
+    uint64_t need = f->acks_tail - f->acks_head + f->counts.in_flight + n;
+    uint64_t cap = f->acks_cap == 0 ? 64 : f->acks_cap, i;
+    struct flow_ack *ring;
+
+    while (cap < need)
+        cap *= 2;
+    if (cap == f->acks_cap)
+        return 0;
+    ring = malloc(cap * sizeof *ring);
+    if (ring == NULL)
+        return -1;
+    for (i = f->acks_head; i != f->acks_tail; i++)
+        ring[i & (cap - 1)] = f->acks[i & (f->acks_cap - 1)];
+    free(f->acks);
+    f->acks = ring;
+    f->acks_cap = cap;
+    return 0;
+}
+
+int flow_reserve(struct flow *f, uint32_t lane, uint64_t n)
+{
+    if (lane == 0 || lane > f->n_lanes)
+        return -1;
+    return f->spec.any_order ? reserve_acks(f, n) : lane_reserve(&f->lanes[lane - 1], n);
+}
+
+void flow_push_ack(struct flow *f, uint32_t lane, const struct lane_mark *mark)
+{
+    struct flow_ack *ack = &f->acks[f->acks_tail++ & (f->acks_cap - 1)];
+
+    ack->lane = lane;
+    ack->mark = *mark;
+}
+
+void flow_pass(struct flow *f, uint32_t lane, const struct lane_mark *mark, const char *reason)
+{
+    f->counts.in++;
+    f->counts.gated++;
+    flow_count_reason(f->gated_by, reason, 1);
+    if (f->spec.any_order)
+        flow_push_ack(f, lane, mark);
+    else
+        lane_pass(&f->lanes[lane - 1], mark);
+}
+
+static int take_ordered(struct flow *f, uint32_t *lane, struct lane_mark *mark)
+{
+    uint32_t i;
+
+    for (i = 0; i < f->n_lanes; i++) {
+        uint32_t at = (f->next_lane + i) % f->n_lanes;
+
+        if (lane_take(&f->lanes[at], mark)) {
+            *lane = at + 1;
+            f->next_lane = at + 1;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int flow_take_ack(struct flow *f, uint32_t *lane, struct lane_mark *mark)
+{
+    const struct flow_ack *ack;
+
+    if (!f->spec.any_order)
+        return take_ordered(f, lane, mark);
+    if (f->acks_head == f->acks_tail)
+        return 0;
+    ack = &f->acks[f->acks_head++ & (f->acks_cap - 1)];
+    *lane = ack->lane;
+    *mark = ack->mark;
+    return 1;
+}
+
+void flow_ack_failed(struct flow *f, uint32_t lane, const struct lane_mark *mark)
+{
+    if (!f->spec.any_order)
+        lane_untake(&f->lanes[lane - 1]);
+    else if (reserve_acks(f, 1) == 0)
+        flow_push_ack(f, lane, mark);
+}

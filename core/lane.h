@@ -1,0 +1,58 @@
+/* lane: what of one lane is done, and up to where without a gap.
+ *
+ * Records enter in the order of the source.  Each is done at once (gated) or open
+ * until lane_done.  Invariant: the settled mark is that of the last record before
+ * the oldest open one; it only moves forward.  Neighbouring done records share an
+ * entry, so memory follows the open ones: at most 2 * open + 1 entries. */
+#ifndef SLUICE_CORE_LANE_H
+#define SLUICE_CORE_LANE_H
+
+#include <stdint.h>
+
+/* What settle tells the source of a record. */
+struct lane_mark {
+    uint64_t next;
+    uint64_t position;
+    uint64_t ordinal;
+};
+
+struct lane_entry {
+    struct lane_mark mark;
+    uint64_t arrival; /* records that entered before it */
+    uint32_t open;
+    uint32_t reserved;
+};
+
+struct lane {
+    struct lane_entry *ring; /* a power of two */
+    uint64_t cap;
+    uint64_t head; /* absolute index of the oldest entry */
+    uint64_t tail; /* one past the newest */
+    uint64_t arrived;
+    uint64_t open;
+    struct lane_mark settled;
+    int moved;    /* settled moved since lane_take */
+    uint32_t generation; /* grows when the lane is lost */
+    int lost;
+};
+
+void lane_init(struct lane *l);
+void lane_release(struct lane *l);
+/* Makes room for n more records; 0, or -1: no memory. */
+int lane_reserve(struct lane *l, uint64_t n);
+/* An open record; returns its sequence number.  Needs room. */
+uint64_t lane_enter(struct lane *l, const struct lane_mark *mark);
+/* A record that is done as it comes.  Needs room. */
+void lane_pass(struct lane *l, const struct lane_mark *mark);
+/* The open record is done. */
+void lane_done(struct lane *l, uint64_t sequence);
+/* Records that entered since the oldest open one; 0 if none is open. */
+uint64_t lane_span(const struct lane *l);
+/* 1 and the mark if there is something new to settle. */
+int lane_take(struct lane *l, struct lane_mark *mark);
+/* The source could not settle: offer it again. */
+void lane_untake(struct lane *l);
+/* Gives up everything in it; what was taken before stays settled. */
+void lane_lose(struct lane *l);
+
+#endif
