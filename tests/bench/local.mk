@@ -1,2 +1,1 @@
-# The reference programs of the benchmark; built by tests/bench/run only.
-EXTRA_DIST += tests/bench/gate_reference.cc
+# tests/bench

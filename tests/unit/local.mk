@@ -9,20 +9,6 @@ tests_unit_check_strbuf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_strbuf_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_strbuf
 
-# config
-check_PROGRAMS += tests/unit/check_problem
-tests_unit_check_problem_SOURCES = tests/unit/check_problem.c
-tests_unit_check_problem_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_problem_LDADD = $(UNIT_LDADD)
-TESTS += tests/unit/check_problem
-
-check_PROGRAMS += tests/unit/check_option
-tests_unit_check_option_SOURCES = tests/unit/check_option.c
-tests_unit_check_option_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_option_LDADD = $(UNIT_LDADD)
-TESTS += tests/unit/check_option
-# end of config
-
 # around: log, metrics, state, HTTP
 check_PROGRAMS += tests/unit/check_metric
 tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
@@ -40,4 +26,10 @@ tests_unit_check_fido_SOURCES = tests/unit/check_fido.c tests/support/one_suite.
 tests_unit_check_fido_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_fido_LDADD = libsluicecommon.la $(UNIT_LDADD)
 TESTS += tests/unit/check_fido
+
+check_PROGRAMS += tests/unit/check_elf_file
+tests_unit_check_elf_file_SOURCES = tests/unit/check_elf_file.c
+tests_unit_check_elf_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_elf_file_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_elf_file
 endif
