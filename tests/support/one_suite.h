@@ -26,11 +26,11 @@ static inline int one_suite_run(const char *name, const TTest *const *tests, siz
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-#define ONE_SUITE(name, timeout, ...)                                                                    \
-    int main(void)                                                                                       \
-    {                                                                                                    \
-        const TTest *const tests[] = {__VA_ARGS__};                                                      \
-        return one_suite_run(name, tests, sizeof tests / sizeof tests[0], timeout);                      \
+#define ONE_SUITE(name, timeout, ...)                                                                        \
+    int main(void)                                                                                           \
+    {                                                                                                        \
+        const TTest *const tests[] = {__VA_ARGS__};                                                          \
+        return one_suite_run(name, tests, sizeof tests / sizeof tests[0], timeout);                          \
     }
 
 #endif
