@@ -4,3 +4,11 @@ libsluicecommon_la_SOURCES = \
 	plugins/common/fido.c plugins/common/fido.h \
 	plugins/common/purchase.h \
 	plugins/common/timestamp.c plugins/common/timestamp.h
+
+# What every purchase-graph sink shares.
+noinst_LTLIBRARIES += libsluicegraph.la
+libsluicegraph_la_SOURCES = \
+	plugins/common/graph.c plugins/common/graph.h \
+	plugins/common/graph_alias.c plugins/common/graph_alias.h \
+	plugins/common/graph_read.c
+libsluicegraph_la_LIBADD = -lm

@@ -32,4 +32,10 @@ tests_unit_check_elf_file_SOURCES = tests/unit/check_elf_file.c
 tests_unit_check_elf_file_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_elf_file_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_elf_file
+# graph
+check_PROGRAMS += tests/unit/check_graph
+tests_unit_check_graph_SOURCES = tests/unit/check_graph.c tests/support/one_suite.h
+tests_unit_check_graph_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_graph_LDADD = libsluicegraph.la $(UNIT_LDADD) -lm
+TESTS += tests/unit/check_graph
 endif
