@@ -3,9 +3,13 @@
 #ifndef SLUICE_CORE_JSON_H
 #define SLUICE_CORE_JSON_H
 
-#include <sluice/record.h>
+#include <sluice/plugin.h>
 
 #include "arena.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define JSON_MAX_DEPTH 64u
 
@@ -23,13 +27,16 @@ struct sluice_node *json_parse_text(struct arena *arena, struct sluice_str text,
 
 /* Looks for n_names top-level members; stops once all are found.  Values: text
  * without quotes (a slice if it has no escapes, else unescaped into the arena),
- * other scalars as written, absent: data NULL; objects and arrays count as
- * absent.  The first of two equal names wins, here as in documents.
+ * booleans and numbers as the document would write them, absent: data NULL; null,
+ * objects and arrays count as absent.  The first of two equal names wins, here as in documents.
  * Returns SLUICE_PEEK_WHOLE or SLUICE_PEEK_BROKEN. */
 uint8_t json_peek(struct sluice_str text, const struct sluice_str *names, uint64_t n_names,
                   struct sluice_str *values, struct arena *arena);
 
 extern const struct sluice_module json_module;  /* decoder/json, built in */
-extern const struct sluice_module lines_module; /* decoder/lines: {"line": text, "user_id": text}, built in */
+extern const struct sluice_module lines_module; /* decoder/lines: {"line": text}, built in */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,6 +1,6 @@
 # Buffers that plugins use too; linked into each of them.
 noinst_LTLIBRARIES += libsluiceutil.la
-libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h
+libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h core/utf8.c core/utf8.h
 
 # The host without its command line, so that tests link it.
 noinst_LTLIBRARIES += libsluicecore.la
@@ -18,7 +18,10 @@ libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/
 	core/module_missing.c core/module_open.c core/elf_file.c core/elf_file.h
 
 # records: bytes and documents
-libsluicecore_la_SOURCES += core/record.h core/json.h
+libsluicecore_la_SOURCES += core/record.c core/record.h core/document.c core/document.h \
+	core/json.h core/json_parse.cc core/json_peek.c core/json_write.c core/json_scan.c core/json_scan.h \
+	core/decoder_json.c core/decoder_lines.c
+libsluicecore_la_CXXFLAGS = $(AM_CXXFLAGS) $(PIE_CFLAGS) -fno-exceptions -fno-rtti
 
 # run: instances, state machine, pipelines
 libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c core/instance_private.h \
@@ -35,5 +38,7 @@ bin_PROGRAMS += sluice
 sluice_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 sluice_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
 sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
-sluice_LDADD = libsluicecore.la
+# libtool forgets the C++ run time of a convenience library: name it where one links
+CORE_LDADD = libsluicecore.la -lstdc++
+sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h

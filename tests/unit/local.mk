@@ -1,6 +1,6 @@
 # One Check binary a noun.
 UNIT_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) $(CHECK_CFLAGS) -I$(top_srcdir)/tests/support
-UNIT_LDADD = libsluicecore.la $(CHECK_LIBS)
+UNIT_LDADD = $(CORE_LDADD) $(CHECK_LIBS)
 
 if HAVE_CHECK
 check_PROGRAMS += tests/unit/check_strbuf
@@ -8,6 +8,14 @@ tests_unit_check_strbuf_SOURCES = tests/unit/check_strbuf.c
 tests_unit_check_strbuf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_strbuf_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_strbuf
+
+# records
+check_PROGRAMS += tests/unit/check_record
+tests_unit_check_record_SOURCES = tests/unit/check_record.c
+tests_unit_check_record_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_record_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_record
+# end of records
 
 # around: log, metrics, state, HTTP
 check_PROGRAMS += tests/unit/check_metric
