@@ -15,6 +15,18 @@ tests_unit_check_record_SOURCES = tests/unit/check_record.c
 tests_unit_check_record_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_record_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_record
+
+check_PROGRAMS += tests/unit/check_json
+tests_unit_check_json_SOURCES = tests/unit/check_json.c
+tests_unit_check_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_json_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_json
+
+check_PROGRAMS += tests/unit/check_json_property
+tests_unit_check_json_property_SOURCES = tests/unit/check_json_property.c
+tests_unit_check_json_property_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_json_property_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_json_property
 # end of records
 
 # around: log, metrics, state, HTTP
