@@ -27,6 +27,12 @@ tests_unit_check_json_property_SOURCES = tests/unit/check_json_property.c
 tests_unit_check_json_property_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_json_property_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_json_property
+
+check_PROGRAMS += tests/unit/check_json_memory
+tests_unit_check_json_memory_SOURCES = tests/unit/check_json_memory.c
+tests_unit_check_json_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_json_memory_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_json_memory
 # end of records
 
 # around: log, metrics, state, HTTP
