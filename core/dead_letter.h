@@ -29,6 +29,7 @@ struct dead_letter {
     uint64_t size;               /* of the whole payload */
     const struct sluice_str *headers; /* name, value, … */
     uint64_t n_headers;
+    int64_t resolved_ms; /* from list: when it was resolved, 0 if it is not */
 };
 
 /* Gives more of an oversize payload; as source_ops.fetch.  NULL: payload is all. */
@@ -43,8 +44,14 @@ uint32_t dead_letter_put(struct state_db *db, const struct dead_letter *letters,
 uint32_t dead_letter_resolve(struct state_db *db, const char *pipeline, const char *step,
                              const char *lane, const uint64_t *positions, uint32_t n,
                              struct sluice_error *err);
-/* 0 if the pipeline has no unresolved letters, so that resolve can be skipped. */
+/* How many letters are unresolved.  Kept in memory by a run: cheap.
+ * 0 if the pipeline has no unresolved letters, so that resolve can be skipped. */
 uint64_t dead_letter_count(struct state_db *db, const char *pipeline);
+
+/* Unresolved letters by pipeline and reason; fn returns 0 to go on. */
+typedef int (*dead_letter_tally)(void *context, const char *pipeline, const char *reason, uint64_t n);
+uint32_t dead_letter_counts(struct state_db *db, dead_letter_tally fn, void *context,
+                            struct sluice_error *err);
 
 struct dead_letter_filter {
     const char *pipeline; /* NULL: all */

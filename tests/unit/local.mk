@@ -64,4 +64,25 @@ tests_unit_check_graph_SOURCES = tests/unit/check_graph.c tests/support/one_suit
 tests_unit_check_graph_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_LDADD = libsluicegraph.la $(UNIT_LDADD) -lm
 TESTS += tests/unit/check_graph
+
+check_PROGRAMS += tests/unit/check_state_db
+tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_state_db_LDADD = $(UNIT_LDADD) $(SQLITE_LIBS)
+TESTS += tests/unit/check_state_db
+
+check_PROGRAMS += tests/unit/check_dead_letter
+tests_unit_check_dead_letter_SOURCES = tests/unit/check_dead_letter.c tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_dead_letter_CPPFLAGS = $(UNIT_CPPFLAGS)
+if SANITIZED
+tests_unit_check_dead_letter_CPPFLAGS += -DSANITIZED
+endif
+tests_unit_check_dead_letter_LDADD = $(UNIT_LDADD) $(SQLITE_LIBS)
+TESTS += tests/unit/check_dead_letter
+
+check_PROGRAMS += tests/unit/check_disk_full
+tests_unit_check_disk_full_SOURCES = tests/unit/check_disk_full.c tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_disk_full_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_disk_full_LDADD = $(UNIT_LDADD) $(SQLITE_LIBS)
+TESTS += tests/unit/check_disk_full
 endif

@@ -1,0 +1,17 @@
+/* dead_letter_internal: how letters lie in the database. */
+#ifndef SLUICE_CORE_DEAD_LETTER_INTERNAL_H
+#define SLUICE_CORE_DEAD_LETTER_INTERNAL_H
+
+#include "dead_letter.h"
+#include "strbuf.h"
+
+#define LETTER_CHUNK (1024u * 1024u) /* piece 0 is in the row of the letter */
+#define LETTER_HEADERS_MAX (4u * 1024u * 1024u)
+
+/* Each string as 8 hex digits of its length (ffffffff: absent), then its bytes. */
+void letter_headers_pack(struct strbuf *out, const struct sluice_str *headers, uint64_t n);
+/* Slices into data; NULL if data is not what pack makes, or no memory.  free() it.
+ * *pairs is 0 and the answer not NULL for no headers. */
+struct sluice_str *letter_headers_unpack(const void *data, uint64_t len, uint64_t *pairs);
+
+#endif
