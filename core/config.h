@@ -26,6 +26,8 @@ struct config_value {
     char **keys;                 /* MAP */
     struct origin *key_origins;  /* MAP */
     size_t n;
+    size_t cap;   /* members allocated */
+    int anchored; /* it, or something in it, has an anchor (&name) */
 };
 
 struct config {

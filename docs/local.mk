@@ -1,1 +1,2 @@
-# docs
+# The demo is part of what is shipped: the tests run it too.
+EXTRA_DIST += docs/demo/generate docs/demo/catalogue.py

@@ -8,3 +8,13 @@ include tests/conformance/local.mk
 include tests/e2e/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
+
+# What a script can check of the style.
+dist_check_SCRIPTS += tests/style
+TESTS += tests/style
+EXTRA_DIST += tests/run tests/hardening tests/fuzz-one tests/support/packages.sh
+
+# For .ci/run, which runs parts of the tests under sanitizers.
+print-tests:
+	@echo $(TESTS)
+.PHONY: print-tests

@@ -1,1 +1,2 @@
-# tests/bench
+# The reference programs of the benchmark; built by tests/bench/run only.
+EXTRA_DIST += tests/bench/gate_reference.cc

@@ -35,6 +35,20 @@ tests_unit_check_json_memory_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_json_memory
 # end of records
 
+# config
+check_PROGRAMS += tests/unit/check_problem
+tests_unit_check_problem_SOURCES = tests/unit/check_problem.c
+tests_unit_check_problem_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_problem_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_problem
+
+check_PROGRAMS += tests/unit/check_option
+tests_unit_check_option_SOURCES = tests/unit/check_option.c
+tests_unit_check_option_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_option_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_option
+# end of config
+
 # around: log, metrics, state, HTTP
 check_PROGRAMS += tests/unit/check_metric
 tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
