@@ -2,6 +2,9 @@
 noinst_LTLIBRARIES += libsluicecommon.la
 libsluicecommon_la_SOURCES = \
 	plugins/common/fido.c plugins/common/fido.h \
+	plugins/common/hash.c plugins/common/hash.h \
+	plugins/common/kept.c plugins/common/kept.h \
+	plugins/common/published.c plugins/common/published.h \
 	plugins/common/purchase.h \
 	plugins/common/timestamp.c plugins/common/timestamp.h
 

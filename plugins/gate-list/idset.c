@@ -1,0 +1,46 @@
+/* idset: open addressing, linear probing, at most three slots in four taken, so that
+ * every search ends at an empty one. */
+#include "idset.h"
+
+#include <stdlib.h>
+
+struct idset *idset_new(uint64_t room)
+{
+    struct idset *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    s->room = room;
+    s->n_slots = room + room / 3 + 2;
+    s->slots = room > IDSET_MAX ? NULL : calloc((size_t)s->n_slots, sizeof *s->slots);
+    if (s->slots == NULL || hash_key_random(&s->key) != 0) {
+        idset_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void idset_free(struct idset *s)
+{
+    if (s == NULL)
+        return;
+    free(s->slots);
+    free(s);
+}
+
+int idset_add(struct idset *s, const char *id, size_t len)
+{
+    struct hash128 h = idset_hash(s, id, len);
+    uint64_t at;
+
+    if (idset_has(s, h))
+        return 0;
+    if (s->n == s->room)
+        return -1;
+    at = idset_slot(s, h);
+    while ((s->slots[at].lo | s->slots[at].hi) != 0)
+        at = at + 1 == s->n_slots ? 0 : at + 1;
+    s->slots[at] = h;
+    s->n++;
+    return 1;
+}
