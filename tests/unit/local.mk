@@ -79,6 +79,12 @@ tests_unit_check_graph_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_LDADD = libsluicegraph.la $(UNIT_LDADD) -lm
 TESTS += tests/unit/check_graph
 
+check_PROGRAMS += tests/unit/check_log
+tests_unit_check_log_SOURCES = tests/unit/check_log.c
+tests_unit_check_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_log_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
+TESTS += tests/unit/check_log
+
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
