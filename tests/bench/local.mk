@@ -1,2 +1,2 @@
-# The reference programs of the benchmark; built by tests/bench/run only.
-EXTRA_DIST += tests/bench/gate_reference.cc
+# The benchmark and its reference programs; run by hand: tests/bench/run BUILD.
+EXTRA_DIST += tests/bench/gate_reference.cc tests/bench/sqlite_loader.cc tests/bench/generate

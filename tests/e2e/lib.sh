@@ -62,7 +62,7 @@ wait_until() {
 
 # The program as it stands in the build, with the plugins beside it.
 sluice() {
-    "$top_builddir/tests/sluice" "$@"
+    "$top_builddir/sluice-dev" "$@"
 }
 
 same() {
@@ -86,7 +86,7 @@ lacks() {
 start() {
     name=$1
     shift
-    "$top_builddir/tests/sluice" run "$@" >"$work/$name.out" 2>"$work/$name.log" &
+    "$top_builddir/sluice-dev" run "$@" >"$work/$name.out" 2>"$work/$name.log" &
     pid=$!
     running="$running $pid"
 }
