@@ -15,3 +15,7 @@ libsluicegraph_la_SOURCES = \
 	plugins/common/graph_alias.c plugins/common/graph_alias.h \
 	plugins/common/graph_read.c
 libsluicegraph_la_LIBADD = -lm
+
+# CSV rows and fields.
+noinst_LTLIBRARIES += libsluicecsv.la
+libsluicecsv_la_SOURCES = plugins/common/csv.c plugins/common/csv.h

@@ -33,6 +33,12 @@ tests_unit_check_json_memory_SOURCES = tests/unit/check_json_memory.c
 tests_unit_check_json_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_json_memory_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_json_memory
+
+check_PROGRAMS += tests/unit/check_csv
+tests_unit_check_csv_SOURCES = tests/unit/check_csv.c
+tests_unit_check_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_csv_LDADD = libsluicecsv.la $(UNIT_LDADD)
+TESTS += tests/unit/check_csv
 # end of records
 
 # config
