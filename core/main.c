@@ -11,6 +11,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
     {NULL, NULL, NULL},
 };
 
