@@ -75,6 +75,12 @@ struct flow_counts {
 
 struct flow;
 
+/* Place of a ticket in an array of max_in_flight members. */
+static inline uint32_t flow_place(uint32_t ticket)
+{
+    return (ticket & ((1u << 20) - 1u)) - 1u;
+}
+
 struct flow *flow_new(const struct flow_spec *spec); /* NULL: no memory */
 void flow_free(struct flow *f);
 

@@ -115,7 +115,8 @@ static uint32_t host_metric(const struct sluice_host *host, uint32_t kind, const
 
     if (i->env->metrics == NULL || !i->creating || i->n_metrics == INSTANCE_MAX_METRICS || name == NULL)
         return 0;
-    if (snprintf(full, sizeof full, "sluice_%s_%s", i->spec->plugin->desc.name, name) >= (int)sizeof full)
+    if (snprintf(full, sizeof full, "sluice_%s_%s_%s", kind_name(i->spec->plugin->desc.kind),
+                 i->spec->plugin->desc.name, name) >= (int)sizeof full)
         return 0;
     for (c = full; *c != '\0'; c++)
         if (*c == '-')

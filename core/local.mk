@@ -17,11 +17,8 @@ libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan
 	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c
 
 # modules: .so files to plugins
-EXTRA_DIST += core/sluice-dev.in
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
 	core/module_missing.c core/module_open.c core/elf_file.c core/elf_file.h
-libsluicecore_la_SOURCES += core/guard.c core/guard.h core/plugin_text.c core/plugin_text.h \
-	core/cmd_plugin.c core/cmd_plugin.h core/cmd_plugin_list.c core/cmd_plugin_inspect.c
 
 # records: bytes and documents
 libsluicecore_la_SOURCES += core/record.c core/record.h core/document.c core/document.h \
@@ -33,7 +30,10 @@ libsluicecore_la_CXXFLAGS = $(AM_CXXFLAGS) $(PIE_CFLAGS) -fno-exceptions -fno-rt
 libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c core/instance_private.h \
 	core/limit.c core/limit.h \
 	core/retry.c core/retry.h core/breaker.c core/breaker.h core/lane.c core/lane.h \
-	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_private.h
+	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_private.h core/hash.h \
+	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
+	core/pipeline.c core/pipeline.h core/pipeline_private.h core/pipeline_source.c core/pipeline_worker.c \
+	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h

@@ -11,7 +11,6 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
     {NULL, NULL, NULL},
 };
 

@@ -297,3 +297,16 @@ double metric_value(const struct metric_series *s)
     bits = atomic_load_explicit(&s->bits, memory_order_relaxed);
     return s->kind == SLUICE_COUNTER ? (double)bits : bits_to_double(bits);
 }
+
+double metrics_lookup(struct metrics *m, const char *name, const char *const *values, uint32_t n_labels)
+{
+    struct metric_family *f;
+    double value = 0;
+
+    pthread_mutex_lock(&m->lock);
+    for (f = m->first; f != NULL; f = f->next)
+        if (f->n_labels == n_labels && strcmp(f->name, name) == 0)
+            value = metric_value(series_find(f, values, values_hash(values, n_labels)));
+    pthread_mutex_unlock(&m->lock);
+    return value;
+}

@@ -36,6 +36,8 @@ double metric_value(const struct metric_series *s);
 typedef void (*metric_collect)(void *context);
 int metrics_on_collect(struct metrics *m, metric_collect fn, void *context);
 void metrics_remove_collect(struct metrics *m, void *context);
+/* The value of a series that may or may not exist; 0 if it does not. */
+double metrics_lookup(struct metrics *m, const char *name, const char *const *values, uint32_t n_labels);
 void metrics_render(struct metrics *m, struct strbuf *out); /* Prometheus text format 0.0.4 */
 
 #endif

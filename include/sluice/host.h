@@ -88,7 +88,7 @@ struct sluice_host {
     uint32_t (*wait)(const struct sluice_host *host, uint32_t ms);
 
     /* Metrics.  Registered in create [instance]; the host prefixes the name
-     * "sluice_<plugin>_" and adds the labels pipeline and instance.  label_name may be
+     * "sluice_<kind>_<plugin>_" and adds the labels pipeline and instance.  label_name may be
      * NULL.  Returns an id > 0, or 0 (bad name, no memory: adding to 0 is harmless). */
     uint32_t (*metric)(const struct sluice_host *host, uint32_t kind, const char *name,
                        const char *help, const char *label_name);

@@ -1,0 +1,160 @@
+/* pipeline_private: what the parts of a pipeline share.
+ *
+ *   pipeline.c         making, starting, stopping, asking
+ *   pipeline_source.c  the source's thread: poll, peek, head gates, hand over, settle
+ *   pipeline_worker.c  a worker's thread: batches through the steps
+ *   pipeline_stage.c   one call of an enricher or sink: pause, breaker, bisection
+ *   pipeline_end.c     the end of records: verdicts to the flow, waiting, burial
+ *   pipeline_report.c  what it says of itself */
+#ifndef SLUICE_CORE_PIPELINE_PRIVATE_H
+#define SLUICE_CORE_PIPELINE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "breaker.h"
+#include "dead_letter.h"
+#include "gate_eval.h"
+#include "instance.h"
+#include "limit.h"
+#include "parcel.h"
+#include "pipeline.h"
+#include "record.h"
+
+#define BURY_MARK UINT32_MAX
+
+/* An enricher, gate stage or sink, shared by the workers. */
+struct stage {
+    const char *name;
+    const struct stage_spec *gate; /* a gate stage, or NULL */
+    struct instance *instance;     /* an enricher or sink, or NULL */
+    int is_sink;
+    struct breaker breaker;    /* under the pipeline's lock, as all below */
+    struct limit limit;
+    int64_t paused_since_ms;   /* 0: not paused */
+    char paused_why[432];
+    uint64_t calls, records, busy_ms;
+};
+
+/* A chain of stages that ends in a sink. */
+struct step {
+    const char *name; /* "" for the only one */
+    struct stage *stages;
+    size_t n_stages; /* the last one is the sink */
+};
+
+struct worker {
+    struct pipeline *pipeline;
+    uint32_t index;
+    pthread_t thread;
+    int started;
+    /* The source's thread fills inbox; the worker swaps it against work. */
+    struct sluice_batch *inbox;
+    struct sluice_batch *work;
+    int64_t inbox_since_ms; /* when its first record came */
+    int idle;
+    /* Scratch of one batch, allocated once. */
+    struct sluice_record **refs, **rest;
+    struct sluice_verdict *verdicts, *part;
+    struct gate_answer *answers;
+    uint32_t *outcomes; /* by place in the batch, for two-phase gates */
+    struct gate_eval **gates; /* one a gate stage, in the order of the steps */
+    /* What it is doing, for the report of a missed deadline. */
+    const char *doing_stage, *doing_call;
+    uint32_t doing_n;
+    int64_t doing_since_ms;
+};
+
+struct pipeline {
+    const struct pipeline_spec *spec;
+    struct instance_env env;
+    const struct instance_spec **specs; /* those of spec, source first, sinks last */
+    struct instance **instances;        /* parallel to specs */
+    size_t n_started;
+    struct instance *source;
+    struct instance *decoder;
+    struct metrics *metrics;
+    struct state_db *state;
+
+    struct gate_eval **head; /* the cheap gates, of the source's thread */
+    size_t n_head;
+    struct step *steps;
+    size_t n_steps;
+    size_t n_gate_stages; /* in all steps */
+    uint32_t order_slot;
+
+    pthread_mutex_t lock;
+    pthread_cond_t space;  /* the source's thread: room, due, stop */
+    pthread_cond_t work;   /* the workers: something in an inbox, stop */
+    pthread_t thread;
+    int running; /* threads exist */
+    enum pipeline_state state_now;
+    int stopping; /* no more polls */
+    int ended;    /* the source said END */
+    int workers_quit;
+    atomic_int aborting;
+    char error[512];
+    struct flow *flow;
+    struct parcel **waiting; /* by slot */
+    struct parcel *ready, **ready_tail; /* due, looking for room in an inbox */
+    struct worker *workers;
+    uint32_t n_workers;
+    struct sluice_batch *poll_batch;
+    struct gate_answer *answers;
+    struct sluice_record **refs;
+    struct sluice_verdict *verdicts;
+    struct limit poll_limit;
+
+    struct lane_info **lanes; /* by id - 1; grows, entries stay */
+    struct lane_mark *settled; /* by id - 1: last accepted by the source */
+    uint32_t n_lanes;
+    const char *source_doing;
+    int64_t source_since_ms;
+    char settle_error[432]; /* "" while settling works */
+    char bury_error[432];   /* "" while the dead-letter store works */
+    uint64_t has_letters;   /* unresolved dead letters, so that resolving can be skipped */
+    int64_t started_ms;     /* steady */
+    int64_t done_ms;
+    struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes, *m_waiting,
+        *m_retries, *m_state;
+    struct metric_family *f_gated, *f_dead, *f_stage_calls, *f_stage_records, *f_stage_seconds, *f_stage_paused;
+};
+
+/* pipeline_source.c */
+void *pipeline_source_main(void *pipeline);
+void source_doing(struct pipeline *p, const char *what);
+
+/* pipeline_worker.c */
+void *pipeline_worker_main(void *worker);
+
+/* pipeline_stage.c: the answer OK means that every record has a verdict other than
+ * NONE, SPLIT and DISCONNECTED; FATAL: the pipeline must stop. */
+uint32_t stage_call(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
+                    struct sluice_verdict *verdicts, struct sluice_error *err);
+/* Waits on behalf of a paused stage; 1 if the pipeline gives up meanwhile. */
+int pipeline_pause(struct pipeline *p, uint32_t ms);
+
+/* pipeline_end.c */
+struct ending {
+    struct sluice_record *record;
+    const char *stage;
+    const char *reason;
+    const char *detail;
+};
+/* Ends or forwards records after a stage.  Those that may go on in the same step (OK or
+ * ADMIT when last is 0) are kept: refs and *n shrink to them. */
+void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs, uint32_t *n,
+                       const struct sluice_verdict *verdicts);
+/* Stores dead letters, then tells the flow; records in state BURYING. */
+void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n);
+/* Keeps a copy of a record that waits.  Called with the lock held. */
+void pipeline_keep(struct pipeline *p, const struct sluice_record *r, const char *stage, const char *reason,
+                   const char *detail);
+void pipeline_drop_returned(struct pipeline *p); /* lock held */
+void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_error *err);
+
+/* pipeline_report.c */
+int pipeline_metrics_init(struct pipeline *p);
+void pipeline_collect(void *pipeline);
+
+#endif
