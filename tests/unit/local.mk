@@ -53,6 +53,12 @@ tests_unit_check_option_SOURCES = tests/unit/check_option.c
 tests_unit_check_option_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_option_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_option
+
+check_PROGRAMS += tests/unit/check_plan
+tests_unit_check_plan_SOURCES = tests/unit/check_plan.c tests/support/config_module.c tests/support/config_module.h
+tests_unit_check_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_plan_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_plan
 # end of config
 
 # around: log, metrics, state, HTTP
