@@ -97,6 +97,12 @@ tests_unit_check_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_log_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
 TESTS += tests/unit/check_log
 
+check_PROGRAMS += tests/unit/check_http_server
+tests_unit_check_http_server_SOURCES = tests/unit/check_http_server.c tests/support/http_raw.c tests/support/http_raw.h
+tests_unit_check_http_server_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_http_server_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_http_server
+
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
