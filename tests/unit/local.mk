@@ -67,7 +67,20 @@ tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
 tests_unit_check_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_metric_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_metric
-# plugins
+# plugins: each through the real loader, options and instance
+check_LTLIBRARIES += tests/support/libpluginhost.la
+tests_support_libpluginhost_la_SOURCES = tests/support/plugin_host.c tests/support/plugin_host.h \
+	tests/support/plugin_host_batch.c tests/support/plugin_host_private.h tests/support/one_suite.h \
+	tests/support/temp_dir.c tests/support/temp_dir.h
+tests_support_libpluginhost_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+PLUGIN_TEST_LDADD = tests/support/libpluginhost.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/check_purchase
+tests_unit_check_purchase_SOURCES = tests/unit/check_purchase.c
+tests_unit_check_purchase_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_purchase_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_purchase
+
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
 tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
