@@ -53,12 +53,6 @@ tests_unit_check_option_SOURCES = tests/unit/check_option.c
 tests_unit_check_option_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_option_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_option
-
-check_PROGRAMS += tests/unit/check_plan
-tests_unit_check_plan_SOURCES = tests/unit/check_plan.c tests/support/config_module.c tests/support/config_module.h
-tests_unit_check_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_plan_LDADD = $(UNIT_LDADD)
-TESTS += tests/unit/check_plan
 # end of config
 
 # around: log, metrics, state, HTTP
@@ -67,20 +61,7 @@ tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
 tests_unit_check_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_metric_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_metric
-# plugins: each through the real loader, options and instance
-check_LTLIBRARIES += tests/support/libpluginhost.la
-tests_support_libpluginhost_la_SOURCES = tests/support/plugin_host.c tests/support/plugin_host.h \
-	tests/support/plugin_host_batch.c tests/support/plugin_host_private.h tests/support/one_suite.h \
-	tests/support/temp_dir.c tests/support/temp_dir.h
-tests_support_libpluginhost_la_CPPFLAGS = $(UNIT_CPPFLAGS)
-PLUGIN_TEST_LDADD = tests/support/libpluginhost.la $(UNIT_LDADD)
-
-check_PROGRAMS += tests/unit/check_purchase
-tests_unit_check_purchase_SOURCES = tests/unit/check_purchase.c
-tests_unit_check_purchase_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_purchase_LDADD = $(PLUGIN_TEST_LDADD)
-TESTS += tests/unit/check_purchase
-
+# plugins
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
 tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -103,18 +84,17 @@ tests_unit_check_graph_SOURCES = tests/unit/check_graph.c tests/support/one_suit
 tests_unit_check_graph_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_LDADD = libsluicegraph.la $(UNIT_LDADD) -lm
 TESTS += tests/unit/check_graph
+check_PROGRAMS += tests/unit/check_graph_digest
+tests_unit_check_graph_digest_SOURCES = tests/unit/check_graph_digest.c tests/support/one_suite.h
+tests_unit_check_graph_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_graph_digest_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_graph_digest
 
 check_PROGRAMS += tests/unit/check_log
 tests_unit_check_log_SOURCES = tests/unit/check_log.c
 tests_unit_check_log_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_log_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
 TESTS += tests/unit/check_log
-
-check_PROGRAMS += tests/unit/check_http_server
-tests_unit_check_http_server_SOURCES = tests/unit/check_http_server.c tests/support/http_raw.c tests/support/http_raw.h
-tests_unit_check_http_server_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_http_server_LDADD = $(UNIT_LDADD)
-TESTS += tests/unit/check_http_server
 
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
