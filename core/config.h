@@ -17,7 +17,7 @@ enum config_type { CONFIG_NULL, CONFIG_SCALAR, CONFIG_LIST, CONFIG_MAP };
 struct config_value {
     enum config_type type;
     struct origin origin;
-    char *text;      /* SCALAR, after substitution; NUL-terminated */
+    char *text;      /* SCALAR, after substitution; NUL-terminated.  NULL: the word as written, or NULL */
     size_t text_len; /* bytes; a scalar holds no NUL */
     int quoted;      /* SCALAR: written in quotes, so surely a string */
     int secret;      /* SCALAR: came from ${file:…}: never printed */

@@ -94,7 +94,8 @@ static const char *scalar_of(const struct config_value *map, const char *key)
 {
     const struct config_value *v = config_get(map, key);
 
-    return v != NULL && v->type == CONFIG_SCALAR ? v->text : NULL;
+    /* `plugin: null` names the plugin null */
+    return v != NULL && (v->type == CONFIG_SCALAR || v->type == CONFIG_NULL) ? v->text : NULL;
 }
 
 /* The operator of a gate, or NULL for one plugin. */

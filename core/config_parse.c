@@ -210,7 +210,7 @@ static struct config_value *read_scalar(struct reader *r, const yaml_event_t *ev
     if (v == NULL)
         return NULL;
     v->quoted = !plain;
-    if (v->type == CONFIG_SCALAR && value_set_text(v, text, len) != 0) {
+    if ((v->type == CONFIG_SCALAR || len > 0) && value_set_text(v, text, len) != 0) {
         loader_no_memory(r->l);
         value_free(v);
         return NULL;

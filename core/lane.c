@@ -114,10 +114,9 @@ int lane_take(struct lane *l, struct lane_mark *mark)
     return 1;
 }
 
-void lane_untake(struct lane *l, const struct lane_mark *mark)
+void lane_untake(struct lane *l)
 {
-    if (l->settled.next >= mark->next)
-        l->moved = 1;
+    l->moved = 1;
 }
 
 void lane_lose(struct lane *l)
@@ -125,14 +124,6 @@ void lane_lose(struct lane *l)
     l->head = l->tail;
     l->open = 0;
     l->moved = 0;
-    memset(&l->settled, 0, sizeof l->settled);
     l->lost = 1;
     l->generation++;
-}
-
-void lane_gain(struct lane *l)
-{
-    if (l->lost)
-        lane_lose(l);
-    l->lost = 0;
 }

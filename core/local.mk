@@ -14,7 +14,9 @@ libsluicecore_la_SOURCES = core/clock.c core/clock.h
 libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan.h core/problem.c \
 	core/config.c core/config_internal.h core/config_file.c core/config_json.c core/config_merge.c \
 	core/config_parse.c core/config_subst.c core/config_value.c \
-	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c
+	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c \
+	core/plan.c core/plan_gate.c core/plan_instance.c core/plan_internal.h core/plan_pipeline.c core/plan_tables.c \
+	core/app.c core/app.h core/cli.c core/cli.h core/command.h
 
 # modules: .so files to plugins
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
@@ -33,20 +35,15 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_private.h core/hash.h \
 	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
 	core/pipeline.c core/pipeline.h core/pipeline_private.h core/pipeline_source.c core/pipeline_worker.c \
-	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c
-	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_wait.c core/flow_private.h
+	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c core/config_compare.c core/config_compare.h
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
 libsluicecore_la_SOURCES += core/log.c core/log_line.c core/log_line.h core/log_writer.c core/log_writer.h
+libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.c core/state_schema.c
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
-
-# graph: what audit and explain see of a sink
-libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h
-libsluicecore_la_CPPFLAGS += $(CRYPTO_CFLAGS)
-libsluicecore_la_LIBADD += $(CRYPTO_LIBS)
 
 # The program.
 bin_PROGRAMS += sluice
@@ -56,4 +53,4 @@ sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 # libtool forgets the C++ run time of a convenience library: name it where one links
 CORE_LDADD = libsluicecore.la -lstdc++
 sluice_LDADD = $(CORE_LDADD)
-sluice_SOURCES = core/main.c core/command.h
+sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c

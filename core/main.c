@@ -11,6 +11,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"run", cmd_run, "run the pipelines of a config"},
     {NULL, NULL, NULL},
 };
 

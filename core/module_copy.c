@@ -9,11 +9,6 @@
 #include "module_load.h"
 #include "option.h"
 
-#pragma weak option_table_check
-#pragma weak problems_init
-#pragma weak problems_release
-#pragma weak problems_failed
-
 #define MOST_OPTIONS 1000u
 #define MOST_STRUCT 4096u /* bytes; a stated size beyond this is garbage */
 #define MOST_NAME 64u
@@ -198,8 +193,6 @@ static int check_options(struct registry *r, const char *file, const struct plug
             return registry_refuse(r, file, "name it, or correct .n_options",
                                    "holds %s/%s with an option without a name", kind_name(p->desc.kind),
                                    p->desc.name);
-    if (option_table_check == NULL)
-        return 0;
     (void)snprintf(owner, sizeof owner, "%s/%s", kind_name(p->desc.kind), p->desc.name);
     table.owner = owner;
     problems_init(&found);

@@ -48,6 +48,8 @@ int option_read_default(const struct option_table *table, const struct sluice_op
 /* Reads any node.  1; 0: told. */
 int option_read_node(const struct option_table *table, const struct sluice_option *o,
                      const struct config_value *node, struct option_value *v, struct problems *p);
+/* text as an absolute path, beside `file` if it is relative; the caller frees; NULL: no memory. */
+char *option_path_absolute(const char *text, const char *file);
 int option_is_text(uint32_t type); /* kept as text: STRING, CHOICE, URL, PATH, FIELD */
 
 #endif

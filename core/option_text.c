@@ -218,7 +218,7 @@ static int fault_of_choice(const struct sluice_option *o, const char *text, int 
 }
 
 /* A path as it is opened: absolute, beside the config file that names it. */
-static char *path_absolute(const char *text, const char *file)
+char *option_path_absolute(const char *text, const char *file)
 {
     const char *slash = file == NULL ? NULL : strrchr(file, '/');
     char *real = NULL;
@@ -258,7 +258,7 @@ static int read_text(const struct sluice_option *o, const char *text, const char
         return fault_of(fault, 1, text, what);
     if (o->type == SLUICE_FIELD && !field_good(text))
         return fault_of_type(o, text, secret, fault);
-    out->text = o->type == SLUICE_PATH ? path_absolute(text, file) : strdup(text);
+    out->text = o->type == SLUICE_PATH ? option_path_absolute(text, file) : strdup(text);
     return out->text != NULL ? 1 : -1;
 }
 

@@ -1,0 +1,138 @@
+/* app: config, plugins and plan, in this order.
+ *
+ * Invariant: every command finds the same plugins for the same config. */
+#include "app.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define APP_MAX_REPORT (16u * 1024 * 1024)
+
+static const struct origin nowhere = {NULL, 0, 0};
+
+/* A folder of the config that cannot be searched is worth a word, whether or not a plugin
+ * is missed for it. */
+static void scan_config_dir(struct registry *r, const struct config *config, const char *dir, struct problems *p)
+{
+    const struct config_value *at = config_get(config->root, "plugin_dirs");
+    size_t i = r->n_refusals;
+
+    registry_scan(r, dir);
+    for (; i < r->n_refusals; i++)
+        if (strcmp(r->refusals[i].file, dir) == 0)
+            problem_warn(p, at->origin, r->refusals[i].remedy, "plugin folder '%s': %s", dir,
+                         r->refusals[i].reason);
+}
+
+/* Colon-separated; empty parts are skipped. */
+static int scan_path(struct registry *r, const char *path)
+{
+    size_t len;
+    char *dir;
+
+    for (; path != NULL && *path != '\0'; path += len + (path[len] == ':')) {
+        len = strcspn(path, ":");
+        if (len == 0)
+            continue;
+        dir = strndup(path, len);
+        if (dir == NULL)
+            return -1;
+        registry_scan(r, dir);
+        free(dir);
+    }
+    return 0;
+}
+
+struct registry *app_registry(const struct config *config, struct problems *p)
+{
+    struct registry *r = registry_new();
+    char **dirs = NULL;
+    size_t i;
+
+    if (r == NULL) {
+        problem_add(p, nowhere, NULL, "out of memory");
+        return NULL;
+    }
+    if (config != NULL)
+        dirs = plan_plugin_dirs(config, p);
+    for (i = 0; dirs != NULL && dirs[i] != NULL; i++) {
+        scan_config_dir(r, config, dirs[i], p);
+        free(dirs[i]);
+    }
+    free(dirs);
+    if (scan_path(r, getenv("SLUICE_PLUGIN_PATH")) != 0)
+        problem_add(p, nowhere, NULL, "out of memory");
+    if (access(SLUICE_PLUGIN_DIR, F_OK) == 0)
+        registry_scan(r, SLUICE_PLUGIN_DIR);
+    return r;
+}
+
+int app_load(struct app *a, const char *const *files, size_t n, const char *env, struct plan_flags flags,
+             struct problems *p)
+{
+    memset(a, 0, sizeof *a);
+    a->config = config_load(files, n, env, p);
+    if (a->config == NULL)
+        return -1;
+    a->registry = app_registry(a->config, p);
+    if (a->registry == NULL)
+        return -1;
+    a->plan = plan_build(a->config, a->registry, flags, p);
+    return a->plan != NULL && !problems_failed(p) ? 0 : -1;
+}
+
+void app_free(struct app *a)
+{
+    plan_free(a->plan);
+    if (a->registry != NULL)
+        registry_free(a->registry);
+    config_free(a->config);
+    memset(a, 0, sizeof *a);
+}
+
+static void json_text(struct strbuf *out, const char *name, const char *text)
+{
+    strbuf_printf(out, "\"%s\":", name);
+    if (text == NULL)
+        strbuf_puts(out, "null");
+    else
+        strbuf_json(out, text, strlen(text));
+}
+
+void app_problems_json(const struct problems *p, struct strbuf *out)
+{
+    const struct problem *item;
+    size_t i;
+
+    strbuf_printf(out, "{\"ok\":%s,\"problems\":[", problems_failed(p) ? "false" : "true");
+    for (i = 0; i < p->n; i++) {
+        item = &p->items[i];
+        strbuf_puts(out, i > 0 ? ",{" : "{");
+        json_text(out, "file", item->origin.file);
+        strbuf_printf(out, ",\"line\":%u,\"column\":%u,\"severity\":\"%s\",", item->origin.line,
+                      item->origin.column, item->warning ? "warning" : "error");
+        json_text(out, "message", item->message);
+        strbuf_puts(out, ",");
+        json_text(out, "hint", item->hint);
+        strbuf_puts(out, "}");
+    }
+    strbuf_puts(out, "]}\n");
+}
+
+void app_report(const struct problems *p, int json)
+{
+    struct strbuf out;
+
+    if (!json) {
+        problems_print(p, stderr);
+        return;
+    }
+    strbuf_init(&out, APP_MAX_REPORT);
+    app_problems_json(p, &out);
+    if (out.failed)
+        fputs("{\"ok\":false,\"problems\":[]}\n", stdout);
+    else
+        fwrite(out.data, 1, out.len, stdout);
+    strbuf_release(&out);
+}

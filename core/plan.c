@@ -1,0 +1,294 @@
+/* plan: the top level of a config, and what all parts of plan use.
+ *
+ * Invariant: a plan is handed out only if nothing was found wrong; so nobody
+ * behind it checks a config again. */
+#include "plan.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "option_internal.h"
+#include "plan_internal.h"
+
+#define MAX_PIPELINES 256u
+
+void plan_no_memory(struct planner *b)
+{
+    problem_add(b->problems, (struct origin){NULL, 0, 0}, NULL, "out of memory");
+}
+
+void plan_copy(struct planner *b, char **out, const char *text)
+{
+    *out = text == NULL ? NULL : strdup(text);
+    if (text != NULL && *out == NULL)
+        plan_no_memory(b);
+}
+
+const char *plan_text(struct planner *b, const char *what, const struct config_value *v)
+{
+    if (v->type != CONFIG_SCALAR || v->text[0] == '\0')
+        problem_add(b->problems, v->origin, NULL, "`%s` needs text, not %s", what,
+                    v->type == CONFIG_SCALAR ? "an empty one" : config_type_name(v));
+    else if (v->secret)
+        problem_add(b->problems, v->origin, "write it out: it is shown in logs and metrics",
+                    "`%s` cannot come from a ${file:...}", what);
+    else
+        return v->text;
+    return NULL;
+}
+
+static int holds_secret(const struct config_value *v)
+{
+    size_t i;
+
+    for (i = 0; i < v->n; i++)
+        if (holds_secret(v->items[i]))
+            return 1;
+    return v->secret;
+}
+
+struct sluice_config *plan_options_of(struct planner *b, const struct option_table *t,
+                                      const struct config_value *block, const char *const *skip)
+{
+    const struct config_value *v;
+    int secret = 0;
+    size_t i;
+
+    for (i = 0; i < t->n; i++) {
+        v = config_get(block, t->options[i].name);
+        if (v == NULL || !holds_secret(v))
+            continue;
+        secret = 1;
+        problem_add(b->problems, v->origin, "write it out: it is shown in logs and metrics",
+                    "`%s` of %s cannot come from a ${file:...}", t->options[i].name, t->owner);
+    }
+    return secret ? NULL : option_parse(t, block, skip, b->problems);
+}
+
+struct sluice_config *plan_options(struct planner *b, enum plan_table table, const struct config_value *block,
+                                   const char *const *skip)
+{
+    size_t n;
+
+    return plan_options_of(b, &plan_tables(&n)[table], block, skip);
+}
+
+struct sluice_config *plan_options_or_default(struct planner *b, enum plan_table table,
+                                              const struct config_value *block, struct origin at)
+{
+    struct config_value nothing = {.type = CONFIG_MAP, .origin = at};
+
+    return plan_options(b, table, block != NULL ? block : &nothing, NULL);
+}
+
+static int is_loopback(const char *host, size_t len)
+{
+    return (len > 4 && strncmp(host, "127.", 4) == 0) || (len == 9 && strncmp(host, "localhost", 9) == 0) ||
+           (len == 5 && strncmp(host, "[::1]", 5) == 0);
+}
+
+/* "host:port" with the host not empty and IPv6 in brackets. */
+static int listen_good(const char *listen, size_t *host_len)
+{
+    const char *colon = strrchr(listen, ':');
+    const char *s;
+
+    if (colon == NULL || colon == listen || colon[1] == '\0' || strlen(colon + 1) > 5)
+        return 0;
+    for (s = colon + 1; *s != '\0'; s++)
+        if (!isdigit((unsigned char)*s))
+            return 0;
+    *host_len = (size_t)(colon - listen);
+    if (listen[0] == '[' ? colon[-1] != ']' : memchr(listen, ':', *host_len) != NULL)
+        return 0;
+    return strtol(colon + 1, NULL, 10) <= 65535;
+}
+
+static void read_http(struct planner *b, const struct config_value *block)
+{
+    struct sluice_config *c;
+    const char *listen;
+    size_t host_len = 0;
+
+    if (block == NULL)
+        return;
+    c = plan_options(b, TABLE_HTTP, block, NULL);
+    if (c == NULL)
+        return;
+    listen = option_string(c, "listen");
+    if (!listen_good(listen, &host_len))
+        problem_add(b->problems, option_origin(c, "listen"), "for example 127.0.0.1:9090 or [::1]:9090",
+                    "'%.80s' is not an address and a port", listen);
+    else if (!is_loopback(listen, host_len) && !option_given(c, "token_file"))
+        problem_add(b->problems, option_origin(c, "listen"), "add token_file, or listen on 127.0.0.1",
+                    "'%.80s' is not a loopback address, and there is no `token_file`", listen);
+    plan_copy(b, &b->plan->http_listen, listen);
+    plan_copy(b, &b->plan->http_token_file, option_string(c, "token_file"));
+    if (!b->flags.no_files)
+        option_check_files(c, b->problems);
+    option_free(c);
+}
+
+static void read_log(struct planner *b, const struct config_value *block, struct origin at)
+{
+    struct sluice_config *c = plan_options_or_default(b, TABLE_LOG, block, at);
+
+    if (c == NULL)
+        return;
+    plan_copy(b, &b->plan->log_format, option_string(c, "format"));
+    plan_copy(b, &b->plan->log_level, option_string(c, "level"));
+    option_free(c);
+}
+
+static int is_option(enum plan_table table, const char *name)
+{
+    const struct option_table *t;
+    size_t n, i;
+
+    t = &plan_tables(&n)[table];
+    for (i = 0; i < t->n; i++)
+        if (strcmp(t->options[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* Top-level members that are not options of TABLE_TOP: blocks, and what only holds anchors. */
+static const char **top_skip(struct planner *b, const struct config_value *root)
+{
+    static const char *const known[] = {"log", "http", "expect", "pipelines", "plugin_dirs"};
+    const size_t n_known = sizeof known / sizeof *known;
+    const char **skip = calloc(root->n + n_known + 1, sizeof *skip);
+    size_t i, n = 0;
+
+    if (skip == NULL) {
+        plan_no_memory(b);
+        return NULL;
+    }
+    for (i = 0; i < n_known; i++)
+        skip[n++] = known[i];
+    for (i = 0; i < root->n; i++)
+        if (strncmp(root->keys[i], "x-", 2) == 0 ||
+            (root->items[i]->anchored && !is_option(TABLE_TOP, root->keys[i])))
+            skip[n++] = root->keys[i];
+    return skip;
+}
+
+static void read_top(struct planner *b, const struct config_value *root)
+{
+    const struct config_value *expect = config_get(root, "expect");
+    const char **skip = top_skip(b, root);
+    struct sluice_config *c;
+
+    if (skip == NULL)
+        return;
+    c = plan_options(b, TABLE_TOP, root, skip);
+    if (c != NULL) {
+        plan_copy(b, &b->plan->state_dir, option_string(c, "state_dir"));
+        b->plan->drain_ms = (uint32_t)option_integer(c, "drain");
+    }
+    option_free(c);
+    free(skip);
+    read_log(b, config_get(root, "log"), root->origin);
+    read_http(b, config_get(root, "http"));
+    if (expect != NULL)
+        option_free(plan_options(b, TABLE_EXPECT, expect, NULL));
+}
+
+static void read_pipelines(struct planner *b, const struct config_value *root)
+{
+    const struct config_value *v = config_get(root, "pipelines");
+    struct plan *plan = b->plan;
+    size_t i;
+
+    if (v == NULL || v->type != CONFIG_MAP || v->n == 0 || v->n > MAX_PIPELINES) {
+        problem_add(b->problems, v == NULL ? root->origin : v->origin, "write pipelines: { NAME: { source: ..., sink: ... } }",
+                    v == NULL ? "the config has no `pipelines`" : "`pipelines` needs a map of 1 to %u pipelines",
+                    MAX_PIPELINES);
+        return;
+    }
+    plan->pipelines = calloc(v->n, sizeof *plan->pipelines);
+    if (plan->pipelines == NULL) {
+        plan_no_memory(b);
+        return;
+    }
+    for (i = 0; i < v->n; i++)
+        plan_pipeline(b, v->keys[i], v->key_origins[i], v->items[i], &plan->pipelines[plan->n_pipelines++]);
+}
+
+void plan_free(struct plan *plan)
+{
+    size_t i;
+
+    if (plan == NULL)
+        return;
+    for (i = 0; i < plan->n_pipelines; i++)
+        plan_pipeline_release(&plan->pipelines[i]);
+    free(plan->pipelines);
+    free(plan->state_dir);
+    free(plan->http_listen);
+    free(plan->http_token_file);
+    free(plan->log_format);
+    free(plan->log_level);
+    free(plan);
+}
+
+struct plan *plan_build(const struct config *c, const struct registry *r, struct plan_flags flags,
+                        struct problems *p)
+{
+    struct planner b = {.registry = r, .flags = flags, .problems = p};
+    size_t errors = p->errors;
+
+    b.plan = calloc(1, sizeof *b.plan);
+    if (b.plan == NULL) {
+        plan_no_memory(&b);
+        return NULL;
+    }
+    read_top(&b, c->root);
+    read_pipelines(&b, c->root);
+    if (p->errors == errors && !p->lost)
+        return b.plan;
+    plan_free(b.plan);
+    return NULL;
+}
+
+static void free_dirs(char **dirs)
+{
+    size_t i;
+
+    for (i = 0; dirs[i] != NULL; i++)
+        free(dirs[i]);
+    free(dirs);
+}
+
+char **plan_plugin_dirs(const struct config *c, struct problems *p)
+{
+    struct planner b = {.problems = p};
+    const struct config_value *list = config_get(c->root, "plugin_dirs");
+    const struct config_value *const *items = NULL;
+    size_t n = 0, i, used = 0;
+    char **dirs;
+
+    if (list != NULL && list->type == CONFIG_LIST) {
+        items = (const struct config_value *const *)list->items;
+        n = list->n;
+    } else if (list != NULL) {
+        items = &list;
+        n = 1;
+    }
+    dirs = calloc(n + 1, sizeof *dirs);
+    for (i = 0; dirs != NULL && i < n; i++) {
+        if (plan_text(&b, "plugin_dirs", items[i]) == NULL)
+            continue;
+        dirs[used] = option_path_absolute(items[i]->text, items[i]->origin.file);
+        if (dirs[used] == NULL)
+            break;
+        used++;
+    }
+    if (dirs != NULL && i == n)
+        return dirs;
+    plan_no_memory(&b);
+    if (dirs != NULL)
+        free_dirs(dirs);
+    return NULL;
+}

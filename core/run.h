@@ -1,0 +1,43 @@
+/* run: the state of `sluice run`, shared by its parts.
+ *
+ *   cmd_run.c     the command: load, start, end, summary
+ *   run_loop.c    signals, progress, drain and its deadline
+ *   run_reload.c  SIGHUP
+ *   run_admin.c   what the HTTP listener shows */
+#ifndef SLUICE_CORE_RUN_H
+#define SLUICE_CORE_RUN_H
+
+#include "app.h"
+#include "cli.h"
+#include "http_server.h"
+#include "metric.h"
+#include "pipeline.h"
+#include "state_db.h"
+
+struct admin;
+
+struct run {
+    struct cli_list files;
+    const char *env;
+    int json;
+    struct app app;
+    struct state_db *state;
+    struct metrics *metrics;
+    struct admin *admin;
+    struct pipeline **pipelines;
+    size_t n;
+    int drained_late; /* the deadline of a drain passed */
+    int64_t started_ms;
+};
+
+/* Signals that run_loop reads; blocked before the first thread. */
+void run_block_signals(void);
+/* Until every pipeline is done or failed; 0, or 1: given up at the deadline. */
+int run_loop(struct run *r);
+/* The config again: says what changed, does the safe part. */
+void run_reload(struct run *r);
+/* 0, or -1 with err. */
+int run_admin_start(struct run *r, struct sluice_error *err);
+void run_admin_stop(struct run *r);
+
+#endif
