@@ -40,6 +40,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
 libsluicecore_la_SOURCES += core/log.c core/log_line.c core/log_line.h core/log_writer.c core/log_writer.h
+libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_page.c
 libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.c core/state_schema.c

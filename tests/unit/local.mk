@@ -103,6 +103,12 @@ tests_unit_check_http_server_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_http_server_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_http_server
 
+check_PROGRAMS += tests/unit/check_admin
+tests_unit_check_admin_SOURCES = tests/unit/check_admin.c tests/support/http_raw.c tests/support/http_raw.h
+tests_unit_check_admin_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_admin_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
+TESTS += tests/unit/check_admin
+
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
