@@ -86,6 +86,7 @@ lacks() {
 start() {
     name=$1
     shift
+    : >"$work/$name.log"
     "$top_builddir/sluice-dev" run "$@" >"$work/$name.out" 2>"$work/$name.log" &
     pid=$!
     running="$running $pid"
@@ -107,9 +108,30 @@ ended() {
         [ ! -e "/proc/$1/stat" ]
 }
 
-# count FILE.out PIPELINE CLASS: records of a class, from the report of a run.
+# count REPORT PIPELINE MEMBER: a number of the report of `run --json`.
 count() {
-    jq -r --arg p "$2" --arg c "$3" '.pipelines[$p][$c]' "$1"
+    jq -r --arg p "$2" '.pipelines[] | select(.name == $p) | .'"$3" "$1"
+}
+
+# ends REPORT: records by class and reason, one line a pipeline, as expected.json has them.
+ends() {
+    jq -cS '.pipelines | sort_by(.name)[] | {name, in, written, gated: .gated_by, dead: .dead_by}' "$1"
+}
+
+expected_ends() {
+    jq -cS 'del(.graph) | to_entries | sort_by(.key)[] | {name: .key} + .value' "$1"
+}
+
+# run_to_end NAME ARGUMENT...: a run that has to end well; its report in NAME.out.
+run_to_end() {
+    start "$@" --json
+    finished "$pid" 300
+    [ "$code" -eq 0 ] || fail "run $1 ended with exit code $code" "$work/$1.log"
+}
+
+# dead_letters -c FILE...: what is in the dead-letter store, without what differs from run to run.
+dead_letters() {
+    sluice dlq list --json "$@" | jq -cS '.[] | {pipeline, step, stage, lane, position, ordinal, reason, size}' | sort
 }
 
 # The fingerprint of the graph of a config: fingerprint -c FILE...
