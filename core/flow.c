@@ -33,14 +33,6 @@ struct flow *flow_new(const struct flow_spec *spec)
     return f;
 }
 
-static void free_reasons(struct flow_count *table)
-{
-    uint32_t i;
-
-    for (i = 0; i < FLOW_MAX_REASONS; i++)
-        free((char *)(uintptr_t)table[i].reason);
-}
-
 void flow_free(struct flow *f)
 {
     uint32_t i;
@@ -49,8 +41,8 @@ void flow_free(struct flow *f)
         return;
     for (i = 0; i < f->n_lanes; i++)
         lane_release(&f->lanes[i]);
-    free_reasons(f->gated_by);
-    free_reasons(f->dead_by);
+    flow_free_reasons(f->gated_by);
+    flow_free_reasons(f->dead_by);
     free(f->lanes);
     free(f->acks);
     free(f->slots);
@@ -58,7 +50,7 @@ void flow_free(struct flow *f)
     free(f);
 }
 
-static uint32_t ticket_of(const struct flow *f, uint32_t index)
+uint32_t flow_ticket(const struct flow *f, uint32_t index)
 {
     return (f->slots[index].incarnation << FLOW_INDEX_BITS) | (index + 1);
 }
@@ -69,14 +61,9 @@ static struct flow_slot *slot_of(const struct flow *f, uint32_t ticket)
     uint32_t index = (ticket & FLOW_INDEX_MASK) - 1;
 
     if ((ticket & FLOW_INDEX_MASK) == 0 || index >= f->n_slots || f->slots[index].state == SLOT_FREE ||
-        ticket_of(f, index) != ticket)
+        flow_ticket(f, index) != ticket)
         return NULL;
     return &f->slots[index];
-}
-
-static uint32_t index_of(const struct flow *f, const struct flow_slot *s)
-{
-    return (uint32_t)(s - f->slots);
 }
 
 static uint32_t take_slot(struct flow *f)
@@ -90,10 +77,10 @@ static uint32_t take_slot(struct flow *f)
     return index;
 }
 
-uint32_t flow_arrive(struct flow *f, uint32_t lane, const struct lane_mark *mark, uint64_t order, uint64_t bytes,
-                     int64_t now_ms)
+uint32_t flow_arrive(struct flow *f, uint32_t lane, const struct lane_mark *mark, uint64_t order,
+                     uint64_t bytes, int64_t now_ms)
 {
-    uint32_t index = take_slot(f), incarnation;
+    uint32_t index = f->stopped ? FLOW_NONE : take_slot(f), incarnation;
     struct flow_slot *s;
 
     if (index == FLOW_NONE)
@@ -109,35 +96,52 @@ uint32_t flow_arrive(struct flow *f, uint32_t lane, const struct lane_mark *mark
     s->order = order;
     s->bytes = bytes;
     s->arrival = f->arrivals++;
-    s->arrived_ms = s->first_ms = now_ms;
+    s->arrived_ms = now_ms;
     if (!f->spec.any_order)
         s->sequence = lane_enter(&f->lanes[lane - 1], mark);
     f->counts.in++;
     f->counts.in_flight++;
     f->counts.bytes += bytes;
-    return ticket_of(f, index);
+    return flow_ticket(f, index);
 }
 
 static int lane_is_lost(const struct flow *f, const struct flow_slot *s)
 {
-    return f->lanes[s->lane - 1].generation != s->generation;
+    const struct lane *l = &f->lanes[s->lane - 1];
+
+    return l->lost || l->generation != s->generation;
 }
 
-static void free_slot(struct flow *f, struct flow_slot *s)
+void flow_slot_free(struct flow *f, struct flow_slot *s)
 {
     s->state = SLOT_FREE;
     s->incarnation = (s->incarnation + 1) & (UINT32_MAX >> FLOW_INDEX_BITS);
     s->next = f->free_list;
-    f->free_list = index_of(f, s);
+    f->free_list = flow_index(f, s);
 }
 
-/* The record leaves the flow; whoever waited behind it may go on. */
-static void leave(struct flow *f, struct flow_slot *s)
+static void clear_unburied(struct flow *f, struct flow_slot *s)
 {
-    uint32_t behind = flow_key_release(f, index_of(f, s));
+    if (s->unburied)
+        f->counts.unburied--;
+    s->unburied = 0;
+}
+
+/* The record leaves the flow; whoever waited behind it may go on, unless it goes back
+ * to the source while the flow stops: then nobody may overtake it.  (Nothing enters a
+ * stopped flow, so a slot that still holds a key is not used again.) */
+void flow_slot_leave(struct flow *f, struct flow_slot *s, int returned)
+{
+    uint32_t behind;
 
     f->counts.in_flight--;
     f->counts.bytes -= s->bytes;
+    clear_unburied(f, s);
+    if (returned && f->stopped && !f->spec.commutative) {
+        flow_key_hold(f, flow_index(f, s));
+        return;
+    }
+    behind = flow_key_release(f, flow_index(f, s));
     if (behind != FLOW_NONE) {
         f->slots[behind].state = SLOT_WAITING;
         flow_heap_push(f, behind, 0);
@@ -147,8 +151,8 @@ static void leave(struct flow *f, struct flow_slot *s)
 static enum flow_next give_back(struct flow *f, struct flow_slot *s)
 {
     f->counts.returned++;
-    leave(f, s);
-    free_slot(f, s);
+    flow_slot_leave(f, s, 1);
+    flow_slot_free(f, s);
     return FLOW_RETURNED;
 }
 
@@ -156,6 +160,7 @@ static enum flow_next finish(struct flow *f, struct flow_slot *s)
 {
     if (s->any_dead) {
         f->counts.dead++;
+        f->dead_by[s->dead_reason].n++;
     } else if (s->any_written) {
         f->counts.written++;
     } else {
@@ -166,18 +171,17 @@ static enum flow_next finish(struct flow *f, struct flow_slot *s)
         flow_push_ack(f, s->lane, &s->mark);
     else
         lane_done(&f->lanes[s->lane - 1], s->sequence);
-    leave(f, s);
-    free_slot(f, s);
+    flow_slot_leave(f, s, 0);
+    flow_slot_free(f, s);
     return FLOW_FINISHED;
 }
 
-static enum flow_next end_step(struct flow *f, struct flow_slot *s, int64_t now_ms)
+static enum flow_next end_step(struct flow *f, struct flow_slot *s)
 {
     if (++s->step >= f->spec.n_steps)
         return finish(f, s);
     s->state = SLOT_RUNNING;
     s->attempts = 0;
-    s->first_ms = now_ms;
     return FLOW_STEP;
 }
 
@@ -187,11 +191,13 @@ enum flow_next flow_may_run(struct flow *f, uint32_t ticket)
 
     if (s == NULL || s->state != SLOT_RUNNING)
         return FLOW_STALE;
-    if (lane_is_lost(f, s) || f->stopped)
-        return lane_is_lost(f, s) ? give_back(f, s) : FLOW_STEP;
-    if (f->spec.commutative || !flow_key_blocked(f, index_of(f, s)))
+    if (lane_is_lost(f, s))
+        return give_back(f, s);
+    if (f->spec.commutative || !flow_key_blocked(f, flow_index(f, s)))
         return FLOW_STEP;
-    flow_key_hold(f, index_of(f, s));
+    if (f->stopped)
+        return give_back(f, s);
+    flow_key_hold(f, flow_index(f, s));
     s->state = SLOT_PARKED;
     f->counts.waiting++;
     return FLOW_WAIT;
@@ -213,7 +219,7 @@ uint32_t flow_attempts(const struct flow *f, uint32_t ticket)
 
 static enum flow_next wait_for(struct flow *f, struct flow_slot *s, int64_t due_ms)
 {
-    uint32_t index = index_of(f, s);
+    uint32_t index = flow_index(f, s);
     int parked;
 
     if (f->stopped)
@@ -231,8 +237,11 @@ static enum flow_next wait_for(struct flow *f, struct flow_slot *s, int64_t due_
     return FLOW_WAIT;
 }
 
-static enum flow_next bury(struct flow_slot *s)
+static enum flow_next bury(struct flow *f, struct flow_slot *s)
 {
+    /* Its later steps still run: nobody of its key may get there first. */
+    if (!f->spec.commutative)
+        flow_key_hold(f, flow_index(f, s));
     s->state = SLOT_BURYING;
     return FLOW_BURY;
 }
@@ -242,11 +251,21 @@ static enum flow_next try_again(struct flow *f, struct flow_slot *s, uint32_t re
     const struct retry_spec *retry = &f->spec.retry;
 
     f->counts.retries++;
-    s->attempts++;
+    if (s->attempts++ == 0)
+        s->first_ms = now_ms; /* not its arrival: an outage before it spends no deadline */
     if (s->attempts >= retry->attempts ||
         (retry->deadline_ms > 0 && now_ms - s->first_ms >= (int64_t)retry->deadline_ms))
-        return bury(s);
+        return bury(f, s);
     return wait_for(f, s, now_ms + retry_delay_ms(retry, s->attempts, retry_after_ms, &f->random));
+}
+
+/* Not the record's fault: it spends neither attempts nor deadline. */
+static enum flow_next hold(struct flow *f, struct flow_slot *s, uint32_t retry_after_ms, int64_t now_ms)
+{
+    uint32_t wait_ms = retry_after_ms > 0 ? retry_after_ms : HOLD_MS;
+
+    s->first_ms += wait_ms;
+    return wait_for(f, s, now_ms + wait_ms);
 }
 
 enum flow_next flow_verdict(struct flow *f, uint32_t ticket, uint32_t code, const char *reason,
@@ -261,21 +280,22 @@ enum flow_next flow_verdict(struct flow *f, uint32_t ticket, uint32_t code, cons
     switch (code) {
     case SLUICE_OK:
         s->any_written = 1;
-        return end_step(f, s, now_ms);
+        return end_step(f, s);
     case SLUICE_DROP:
     case SLUICE_DENY:
         s->reason = flow_count_reason(f->gated_by, reason, 0);
-        return end_step(f, s, now_ms);
+        return end_step(f, s);
     case SLUICE_RETRY:
         return try_again(f, s, retry_after_ms, now_ms);
     case SLUICE_UNSURE:
-        return f->spec.idempotent ? try_again(f, s, retry_after_ms, now_ms) : bury(s);
+        return f->spec.idempotent ? try_again(f, s, retry_after_ms, now_ms) : bury(f, s);
     case SLUICE_UNKNOWN:
-        return wait_for(f, s, now_ms + (retry_after_ms > 0 ? retry_after_ms : HOLD_MS));
+    case SLUICE_DISCONNECTED:
     case SLUICE_CANCELLED:
-        return give_back(f, s);
+    case SLUICE_FATAL:
+        return hold(f, s, retry_after_ms, now_ms);
     default:
-        return bury(s);
+        return bury(f, s);
     }
 }
 
@@ -289,102 +309,21 @@ enum flow_next flow_buried(struct flow *f, uint32_t ticket, int ok, const char *
         return give_back(f, s);
     if (ok) {
         if (!s->any_dead)
-            flow_count_reason(f->dead_by, reason, 1);
+            s->dead_reason = flow_count_reason(f->dead_by, reason, 0);
         s->any_dead = 1;
-        return end_step(f, s, now_ms);
+        clear_unburied(f, s);
+        return end_step(f, s);
     }
     f->counts.burial_failures++;
     if (f->stopped)
         return give_back(f, s);
     s->state = SLOT_UNBURIED;
     f->counts.waiting++;
-    f->counts.unburied++;
-    flow_heap_push(f, index_of(f, s), now_ms + REBURY_MS);
+    if (!s->unburied)
+        f->counts.unburied++;
+    s->unburied = 1;
+    flow_heap_push(f, flow_index(f, s), now_ms + REBURY_MS);
     return FLOW_WAIT;
-}
-
-static void stop_waiting(struct flow *f, struct flow_slot *s)
-{
-    f->counts.waiting--;
-    if (s->state == SLOT_UNBURIED)
-        f->counts.unburied--;
-    if (s->state != SLOT_PARKED)
-        flow_heap_remove(f, index_of(f, s));
-}
-
-uint32_t flow_due(struct flow *f, int64_t now_ms, int *bury_it)
-{
-    struct flow_slot *s;
-
-    if (f->n_heap == 0)
-        return 0;
-    s = &f->slots[f->heap[0]];
-    if (s->due_ms > now_ms)
-        return 0;
-    *bury_it = s->state == SLOT_UNBURIED;
-    stop_waiting(f, s);
-    s->state = *bury_it ? SLOT_BURYING : SLOT_RUNNING;
-    return ticket_of(f, index_of(f, s));
-}
-
-uint32_t flow_due_in_ms(const struct flow *f, int64_t now_ms)
-{
-    int64_t due;
-
-    if (f->n_heap == 0)
-        return UINT32_MAX;
-    due = f->slots[f->heap[0]].due_ms - now_ms;
-    return due <= 0 ? 0 : due > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)due;
-}
-
-/* Takes a waiting record out: it is returned, its copy still lies with the caller. */
-static void give_up_waiting(struct flow *f, struct flow_slot *s)
-{
-    stop_waiting(f, s);
-    f->counts.returned++;
-    leave(f, s);
-    s->state = SLOT_GONE;
-    s->next = f->returned_list;
-    f->returned_list = index_of(f, s);
-}
-
-static int is_waiting(const struct flow_slot *s)
-{
-    return s->state == SLOT_WAITING || s->state == SLOT_PARKED || s->state == SLOT_UNBURIED;
-}
-
-void flow_lane_lost(struct flow *f, uint32_t lane)
-{
-    uint32_t i;
-
-    if (lane == 0 || lane > f->n_lanes)
-        return;
-    lane_lose(&f->lanes[lane - 1]);
-    for (i = 0; i < f->n_slots; i++)
-        if (f->slots[i].lane == lane && is_waiting(&f->slots[i]))
-            give_up_waiting(f, &f->slots[i]);
-}
-
-void flow_stop(struct flow *f)
-{
-    uint32_t i;
-
-    f->stopped = 1;
-    for (i = 0; i < f->n_slots; i++)
-        if (is_waiting(&f->slots[i]))
-            give_up_waiting(f, &f->slots[i]);
-}
-
-uint32_t flow_returned(struct flow *f)
-{
-    uint32_t index = f->returned_list, ticket;
-
-    if (index == FLOW_NONE)
-        return 0;
-    f->returned_list = f->slots[index].next;
-    ticket = ticket_of(f, index);
-    free_slot(f, &f->slots[index]);
-    return ticket;
 }
 
 void flow_counts(const struct flow *f, struct flow_counts *out)
@@ -408,7 +347,8 @@ int64_t flow_oldest_ms(const struct flow *f, int64_t now_ms)
     uint32_t i;
 
     for (i = 0; i < f->n_slots; i++)
-        if (f->slots[i].state != SLOT_FREE && f->slots[i].state != SLOT_GONE && f->slots[i].arrived_ms < oldest)
+        if (f->slots[i].state != SLOT_FREE && f->slots[i].state != SLOT_GONE &&
+            f->slots[i].arrived_ms < oldest)
             oldest = f->slots[i].arrived_ms;
     return now_ms - oldest;
 }

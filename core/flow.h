@@ -70,7 +70,7 @@ struct flow_counts {
     uint64_t waiting; /* of in flight: for a retry, a gate or a dead-letter store */
     uint64_t retries; /* verdicts RETRY so far */
     uint64_t burial_failures; /* dead letters that could not be stored, so far */
-    uint64_t unburied;        /* records that wait for the dead-letter store now */
+    uint64_t unburied;        /* records whose dead letter could not be stored yet */
 };
 
 struct flow;
@@ -84,8 +84,9 @@ static inline uint32_t flow_place(uint32_t ticket)
 struct flow *flow_new(const struct flow_spec *spec); /* NULL: no memory */
 void flow_free(struct flow *f);
 
-/* How many records may enter now; 0: full, or a lane's window is used up, or dead
- * letters cannot be stored. */
+/* How many records may enter now, be they all of one lane; 0: full, or a lane's window
+ * is used up, or dead letters cannot be stored.  Bytes are looked at before a poll, so
+ * memory_bytes may be passed by the records of one poll. */
 uint64_t flow_room(const struct flow *f);
 /* Lanes are 1, 2, …; announces one (again, after it was lost).  -1: no memory. */
 int flow_lane(struct flow *f, uint32_t lane);
@@ -93,17 +94,19 @@ int flow_lane(struct flow *f, uint32_t lane);
 int flow_reserve(struct flow *f, uint32_t lane, uint64_t n);
 /* A record that a gate denied: in and done. */
 void flow_pass(struct flow *f, uint32_t lane, const struct lane_mark *mark, const char *reason);
-/* A record that goes on.  Returns its ticket (> 0), or 0: full. */
+/* A record that goes on.  Returns its ticket (> 0), or 0: full, or stopped; then no
+ * later one of the poll may enter or pass before it. */
 uint32_t flow_arrive(struct flow *f, uint32_t lane, const struct lane_mark *mark, uint64_t order,
                      uint64_t bytes, int64_t now_ms);
-/* May the record run now, or must it wait behind an earlier one of its key?
+/* May the record run now, or must it wait behind an earlier one of its key?  Asked
+ * before each step, and before its sink if an enricher may have held one back.
  * FLOW_STEP | FLOW_WAIT | FLOW_RETURNED | FLOW_STALE. */
 enum flow_next flow_may_run(struct flow *f, uint32_t ticket);
 /* Step the record is at, and how often it was tried. */
 uint32_t flow_step(const struct flow *f, uint32_t ticket);
 uint32_t flow_attempts(const struct flow *f, uint32_t ticket);
-/* The end of a try of the current step.  code: OK, DROP, DENY, RETRY, REJECT, UNSURE, UNKNOWN (a
- * gate on hold: waits, spends no attempt), CANCELLED (as returned). */
+/* The end of a try of the current step.  code: OK, DROP, DENY, RETRY, REJECT, UNSURE; UNKNOWN,
+ * DISCONNECTED, CANCELLED, FATAL: waits and spends no attempt (returned if the flow stops). */
 enum flow_next flow_verdict(struct flow *f, uint32_t ticket, uint32_t code, const char *reason,
                             uint32_t retry_after_ms, int64_t now_ms);
 /* The dead letter is stored (ok) or could not be. */
@@ -119,9 +122,10 @@ int flow_take_ack(struct flow *f, uint32_t *lane, struct lane_mark *mark);
 void flow_ack_failed(struct flow *f, uint32_t lane, const struct lane_mark *mark);
 
 /* The source lost the lane: its records are returned; waiting ones come out of
- * flow_due_returned so that their copies can be freed. */
+ * flow_returned so that their copies can be freed. */
 void flow_lane_lost(struct flow *f, uint32_t lane);
-/* Stop: nothing waits any more, nothing enters.  Waiting records are returned. */
+/* Stop: nothing waits any more, nothing enters (arrive: 0, pass: ignored).  Waiting
+ * records are returned, and so are those behind them. */
 void flow_stop(struct flow *f);
 /* Tickets of returned records whose copies the caller still holds; 0: none. */
 uint32_t flow_returned(struct flow *f);

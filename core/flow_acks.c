@@ -3,32 +3,41 @@
 
 #include "flow_private.h"
 
-static int lane_is_full(const struct flow *f)
+/* All of the next poll may be of one lane, so the fullest one decides. */
+static uint64_t window_room(const struct flow *f)
 {
+    uint64_t room = f->spec.lane_window, span;
     uint32_t i;
 
-    for (i = 0; i < f->n_lanes; i++)
-        if (!f->lanes[i].lost && lane_span(&f->lanes[i]) >= f->spec.lane_window)
-            return 1;
-    return 0;
+    for (i = 0; i < f->n_lanes; i++) {
+        if (f->lanes[i].lost)
+            continue;
+        span = lane_span(&f->lanes[i]);
+        if (span >= f->spec.lane_window)
+            return 0;
+        if (f->spec.lane_window - span < room)
+            room = f->spec.lane_window - span;
+    }
+    return room;
 }
 
 uint64_t flow_room(const struct flow *f)
 {
-    uint64_t room;
+    uint64_t room = f->spec.max_in_flight - f->counts.in_flight - f->n_gone, window = window_room(f);
 
-    if (f->stopped || f->counts.unburied > 0 || f->counts.bytes >= f->spec.memory_bytes || lane_is_full(f))
+    if (f->stopped || f->counts.unburied > 0 || f->counts.bytes >= f->spec.memory_bytes)
         return 0;
-    room = f->spec.max_in_flight - f->counts.in_flight;
-    if (f->spec.any_order && f->acks_tail - f->acks_head >= f->spec.max_in_flight)
-        return 0;
-    return room;
+    if (f->spec.any_order)
+        return f->acks_tail - f->acks_head >= f->spec.max_in_flight ? 0 : room;
+    return window < room ? window : room;
 }
 
 int flow_lane(struct flow *f, uint32_t lane)
 {
     struct lane *grown;
 
+    if (lane == 0)
+        return -1;
     if (lane > f->n_lanes) {
         grown = realloc(f->lanes, lane * sizeof *grown);
         if (grown == NULL)
@@ -37,7 +46,7 @@ int flow_lane(struct flow *f, uint32_t lane)
         for (; f->n_lanes < lane; f->n_lanes++)
             lane_init(&f->lanes[f->n_lanes]);
     }
-    f->lanes[lane - 1].lost = 0;
+    lane_gain(&f->lanes[lane - 1]);
     return 0;
 }
 
@@ -74,11 +83,14 @@ void flow_push_ack(struct flow *f, uint32_t lane, const struct lane_mark *mark)
     struct flow_ack *ack = &f->acks[f->acks_tail++ & (f->acks_cap - 1)];
 
     ack->lane = lane;
+    ack->generation = f->lanes[lane - 1].generation;
     ack->mark = *mark;
 }
 
 void flow_pass(struct flow *f, uint32_t lane, const struct lane_mark *mark, const char *reason)
 {
+    if (f->stopped)
+        return;
     f->counts.in++;
     f->counts.gated++;
     flow_count_reason(f->gated_by, reason, 1);
@@ -107,21 +119,26 @@ static int take_ordered(struct flow *f, uint32_t *lane, struct lane_mark *mark)
 int flow_take_ack(struct flow *f, uint32_t *lane, struct lane_mark *mark)
 {
     const struct flow_ack *ack;
+    const struct lane *owner;
 
     if (!f->spec.any_order)
         return take_ordered(f, lane, mark);
-    if (f->acks_head == f->acks_tail)
-        return 0;
-    ack = &f->acks[f->acks_head++ & (f->acks_cap - 1)];
-    *lane = ack->lane;
-    *mark = ack->mark;
-    return 1;
+    while (f->acks_head != f->acks_tail) {
+        ack = &f->acks[f->acks_head++ & (f->acks_cap - 1)];
+        owner = &f->lanes[ack->lane - 1];
+        if (owner->lost || owner->generation != ack->generation)
+            continue;
+        *lane = ack->lane;
+        *mark = ack->mark;
+        return 1;
+    }
+    return 0;
 }
 
 void flow_ack_failed(struct flow *f, uint32_t lane, const struct lane_mark *mark)
 {
     if (!f->spec.any_order)
-        lane_untake(&f->lanes[lane - 1]);
+        lane_untake(&f->lanes[lane - 1], mark);
     else if (reserve_acks(f, 1) == 0)
-        flow_push_ack(f, lane, mark);
+        flow_push_ack(f, lane, mark); /* else the source delivers it again: at least once */
 }

@@ -106,21 +106,41 @@ int flow_key_blocked(const struct flow *f, uint32_t index)
     return 0;
 }
 
+/* Not allocated, so that it is there when memory is not. */
+static const char other[] = "other";
+
+void flow_free_reasons(struct flow_count *table)
+{
+    uint32_t i;
+
+    for (i = 0; i < FLOW_MAX_REASONS && table[i].reason != NULL; i++)
+        if (table[i].reason != other)
+            free((char *)(uintptr_t)table[i].reason);
+}
+
+/* The place of the reason, or the free one where it belongs; the last is for "other". */
+static uint32_t find_reason(const struct flow_count *table, const char *reason)
+{
+    uint32_t i;
+
+    for (i = 0; i < FLOW_MAX_REASONS - 1 && table[i].reason != NULL; i++)
+        if (strcmp(table[i].reason, reason) == 0)
+            break;
+    return i;
+}
+
 uint32_t flow_count_reason(struct flow_count *table, const char *reason, uint64_t n)
 {
     uint32_t i;
 
     if (reason == NULL)
         reason = "unspecified";
-    for (i = 0; i < FLOW_MAX_REASONS - 1 && table[i].reason != NULL; i++)
-        if (strcmp(table[i].reason, reason) == 0)
-            break;
-    if (table[i].reason == NULL) {
-        if (i == FLOW_MAX_REASONS - 1)
-            reason = "other";
+    i = find_reason(table, reason);
+    if (table[i].reason == NULL && i < FLOW_MAX_REASONS - 1)
         table[i].reason = strdup(reason);
-        if (table[i].reason == NULL)
-            return i; /* counted in its class all the same */
+    if (table[i].reason == NULL || i == FLOW_MAX_REASONS - 1) {
+        i = find_reason(table, other);
+        table[i].reason = table[i].reason == NULL ? other : table[i].reason;
     }
     table[i].n += n;
     return i;

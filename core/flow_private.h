@@ -28,6 +28,8 @@ struct flow_slot {
     int any_dead;
     int any_written;
     uint32_t reason; /* last reason it was gated for */
+    uint32_t dead_reason; /* first reason it died for */
+    int unburied;         /* its dead letter could not be stored so far */
     uint32_t heap_at; /* place in the heap */
     uint32_t next;    /* free list, returned list */
     uint32_t key_next; /* chain of records that hold their key */
@@ -38,12 +40,13 @@ struct flow_slot {
     uint64_t bytes;
     struct lane_mark mark;
     int64_t arrived_ms;
-    int64_t first_ms; /* first try of this step */
+    int64_t first_ms; /* end of the first try of this step that failed */
     int64_t due_ms;
 };
 
 struct flow_ack {
     uint32_t lane;
+    uint32_t generation; /* of the lane */
     struct lane_mark mark;
 };
 
@@ -65,11 +68,21 @@ struct flow {
     struct flow_ack *acks; /* any_order: a ring */
     uint64_t acks_cap, acks_head, acks_tail;
     uint64_t arrivals;
+    uint32_t n_gone; /* returned, but their slots are not free yet */
     int stopped;
     struct flow_counts counts;
     struct flow_count gated_by[FLOW_MAX_REASONS + 1];
     struct flow_count dead_by[FLOW_MAX_REASONS + 1];
 };
+
+static inline uint32_t flow_index(const struct flow *f, const struct flow_slot *s)
+{
+    return (uint32_t)(s - f->slots);
+}
+uint32_t flow_ticket(const struct flow *f, uint32_t index);
+/* The record leaves the flow; its slot stays its own until flow_slot_free. */
+void flow_slot_leave(struct flow *f, struct flow_slot *s, int returned);
+void flow_slot_free(struct flow *f, struct flow_slot *s);
 
 /* heap: waiting slots by due_ms, then arrival */
 void flow_heap_push(struct flow *f, uint32_t index, int64_t due_ms);
@@ -85,7 +98,8 @@ int flow_key_blocked(const struct flow *f, uint32_t index);
 /* A record to settle, for a source of any order; needs room (flow_reserve). */
 void flow_push_ack(struct flow *f, uint32_t lane, const struct lane_mark *mark);
 
-/* Counts a reason; returns its place. */
+/* Counts a reason; returns its place.  Without room or memory for it: that of "other". */
+void flow_free_reasons(struct flow_count *table);
 uint32_t flow_count_reason(struct flow_count *table, const char *reason, uint64_t n);
 
 #endif

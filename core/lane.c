@@ -114,9 +114,10 @@ int lane_take(struct lane *l, struct lane_mark *mark)
     return 1;
 }
 
-void lane_untake(struct lane *l)
+void lane_untake(struct lane *l, const struct lane_mark *mark)
 {
-    l->moved = 1;
+    if (l->settled.next >= mark->next)
+        l->moved = 1;
 }
 
 void lane_lose(struct lane *l)
@@ -124,6 +125,14 @@ void lane_lose(struct lane *l)
     l->head = l->tail;
     l->open = 0;
     l->moved = 0;
+    memset(&l->settled, 0, sizeof l->settled);
     l->lost = 1;
     l->generation++;
+}
+
+void lane_gain(struct lane *l)
+{
+    if (l->lost)
+        lane_lose(l);
+    l->lost = 0;
 }

@@ -2,8 +2,9 @@
  *
  * Records enter in the order of the source.  Each is done at once (gated) or open
  * until lane_done.  Invariant: the settled mark is that of the last record before
- * the oldest open one; it only moves forward.  Neighbouring done records share an
- * entry, so memory follows the open ones: at most 2 * open + 1 entries. */
+ * the oldest open one; it only moves forward while the lane is owned.  Neighbouring
+ * records that were done as they came share an entry, so memory follows the records
+ * that were open: at most two entries for each since the oldest open one. */
 #ifndef SLUICE_CORE_LANE_H
 #define SLUICE_CORE_LANE_H
 
@@ -50,9 +51,12 @@ void lane_done(struct lane *l, uint64_t sequence);
 uint64_t lane_span(const struct lane *l);
 /* 1 and the mark if there is something new to settle. */
 int lane_take(struct lane *l, struct lane_mark *mark);
-/* The source could not settle: offer it again. */
-void lane_untake(struct lane *l);
+/* The source could not settle the mark: offer it, or a later one, again.  A mark of
+ * an earlier ownership is forgotten: another owner may have moved on. */
+void lane_untake(struct lane *l, const struct lane_mark *mark);
 /* Gives up everything in it; what was taken before stays settled. */
 void lane_lose(struct lane *l);
+/* The lane is owned (again).  What entered between is given up too. */
+void lane_gain(struct lane *l);
 
 #endif

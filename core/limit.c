@@ -24,7 +24,8 @@ uint64_t limit_take(struct limit *l, uint64_t want, int64_t now_ms)
     if (l->rate <= 0)
         return want;
     l->tokens = tokens_at(l, now_ms);
-    l->at_ms = now_ms;
+    if (now_ms > l->at_ms) /* a caller whose clock reading is older must not earn time twice */
+        l->at_ms = now_ms;
     got = l->tokens >= (double)want ? want : (uint64_t)l->tokens;
     l->tokens -= (double)got;
     return got;

@@ -35,6 +35,8 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_private.h core/hash.h \
 	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
 	core/pipeline.c core/pipeline.h core/pipeline_private.h core/pipeline_source.c core/pipeline_worker.c \
+	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c
+	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_wait.c core/flow_private.h
 	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c core/config_compare.c core/config_compare.h
 
 # around it: log, metrics, state, HTTP
@@ -45,6 +47,11 @@ libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_ad
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.c core/state_schema.c
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
+
+# graph: what audit and explain see of a sink
+libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h
+libsluicecore_la_CPPFLAGS += $(CRYPTO_CFLAGS)
+libsluicecore_la_LIBADD += $(CRYPTO_LIBS)
 
 # The program.
 bin_PROGRAMS += sluice

@@ -67,8 +67,15 @@ struct sluice_graph_visitor {
 struct sluice_graph {
     uint32_t struct_size;
     uint32_t reserved;
-    /* [instance] All nodes, then all edges, of one consistent state; with user_id only
-     * that user, its edges, and the nodes they reach (with their IN_CATEGORY). */
+    /* [instance] Shows one consistent state, in this order, so that a reader needs memory
+     * for the catalogue and one user only:
+     *   Product, Category, Retailer nodes; IN_CATEGORY edges;
+     *   users in bytewise order of their id, each followed by its PURCHASED, SHOPS_AT and
+     *   SHOPS_IN edges; edges of users that are not there.
+     * An end of an edge whose node is not there is absent (data NULL).  What a visitor is
+     * shown lives until it returns.  With user_id: only that user, its edges, and the nodes
+     * they reach (with their IN_CATEGORY); nothing if there is no such user.
+     * OK | what a visitor answered | RETRY, DISCONNECTED, FATAL (err). */
     uint32_t (*walk)(void *self, const char *user_id, const struct sluice_graph_visitor *visitor,
                      struct sluice_error *err);
 };

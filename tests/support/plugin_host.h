@@ -68,7 +68,7 @@ void *plugin_host_self(struct plugin_host *h);
 const struct sluice_gate_ops *plugin_host_gate(struct plugin_host *h);
 struct sluice_record *const *plugin_host_records(struct plugin_host *h, uint32_t *n);
 
-/* Value of the plugin's own metric ("ids", not "sluice_list_ids"), of the series whose
+/* Value of the plugin's own metric ("ids", not "sluice_gate_list_ids"), of the series whose
  * label has this value (NULL: any); 0 if there is none. */
 double plugin_host_metric(struct plugin_host *h, const char *name, const char *label);
 /* 1 once a log line holds the text; waits for the log's writer up to 5 s. */

@@ -9,6 +9,48 @@ tests_unit_check_strbuf_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_strbuf_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_strbuf
 
+# run: lanes, retries, breaker, limit, flow
+FAILING_ALLOC_LINK = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup
+FAILING_ALLOC = tests/support/failing_alloc.c tests/support/failing_alloc.h
+check_PROGRAMS += tests/unit/check_lane
+tests_unit_check_lane_SOURCES = tests/unit/check_lane.c tests/support/one_suite.h $(FAILING_ALLOC)
+tests_unit_check_lane_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_lane_LDFLAGS = $(AM_LDFLAGS) $(FAILING_ALLOC_LINK)
+tests_unit_check_lane_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_lane
+check_PROGRAMS += tests/unit/check_retry
+tests_unit_check_retry_SOURCES = tests/unit/check_retry.c tests/support/one_suite.h
+tests_unit_check_retry_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_retry_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_retry
+check_PROGRAMS += tests/unit/check_breaker
+tests_unit_check_breaker_SOURCES = tests/unit/check_breaker.c tests/support/one_suite.h
+tests_unit_check_breaker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_breaker_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_breaker
+check_PROGRAMS += tests/unit/check_limit
+tests_unit_check_limit_SOURCES = tests/unit/check_limit.c tests/support/one_suite.h
+tests_unit_check_limit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_limit_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_limit
+check_PROGRAMS += tests/unit/check_flow
+tests_unit_check_flow_SOURCES = tests/unit/check_flow.c tests/support/one_suite.h tests/support/flow_drive.h $(FAILING_ALLOC)
+tests_unit_check_flow_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_flow_LDFLAGS = $(AM_LDFLAGS) $(FAILING_ALLOC_LINK)
+tests_unit_check_flow_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_flow
+check_PROGRAMS += tests/unit/check_flow_lanes
+tests_unit_check_flow_lanes_SOURCES = tests/unit/check_flow_lanes.c tests/support/one_suite.h tests/support/flow_drive.h $(FAILING_ALLOC)
+tests_unit_check_flow_lanes_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_flow_lanes_LDFLAGS = $(AM_LDFLAGS) $(FAILING_ALLOC_LINK)
+tests_unit_check_flow_lanes_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_flow_lanes
+check_PROGRAMS += tests/unit/check_flow_order
+tests_unit_check_flow_order_SOURCES = tests/unit/check_flow_order.c tests/support/one_suite.h tests/support/flow_drive.h
+tests_unit_check_flow_order_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_flow_order_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_flow_order
+
 # records
 check_PROGRAMS += tests/unit/check_record
 tests_unit_check_record_SOURCES = tests/unit/check_record.c
@@ -67,7 +109,20 @@ tests_unit_check_metric_SOURCES = tests/unit/check_metric.c
 tests_unit_check_metric_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_metric_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_metric
-# plugins
+# plugins: each through the real loader, options and instance
+check_LTLIBRARIES += tests/support/libpluginhost.la
+tests_support_libpluginhost_la_SOURCES = tests/support/plugin_host.c tests/support/plugin_host.h \
+	tests/support/plugin_host_batch.c tests/support/plugin_host_private.h tests/support/one_suite.h \
+	tests/support/temp_dir.c tests/support/temp_dir.h
+tests_support_libpluginhost_la_CPPFLAGS = $(UNIT_CPPFLAGS)
+PLUGIN_TEST_LDADD = tests/support/libpluginhost.la $(UNIT_LDADD)
+
+check_PROGRAMS += tests/unit/check_purchase
+tests_unit_check_purchase_SOURCES = tests/unit/check_purchase.c
+tests_unit_check_purchase_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_purchase_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_purchase
+
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
 tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -90,6 +145,11 @@ tests_unit_check_graph_SOURCES = tests/unit/check_graph.c tests/support/one_suit
 tests_unit_check_graph_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_LDADD = libsluicegraph.la $(UNIT_LDADD) -lm
 TESTS += tests/unit/check_graph
+check_PROGRAMS += tests/unit/check_graph_digest
+tests_unit_check_graph_digest_SOURCES = tests/unit/check_graph_digest.c tests/support/one_suite.h
+tests_unit_check_graph_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_graph_digest_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_graph_digest
 
 check_PROGRAMS += tests/unit/check_log
 tests_unit_check_log_SOURCES = tests/unit/check_log.c

@@ -1,0 +1,101 @@
+/* node_cache: four-way sets in one block of memory. */
+#include "node_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NODE_WAYS 4u
+
+uint64_t node_hash(uint64_t h, const void *data, uint64_t len)
+{
+    const unsigned char *p = data;
+    uint64_t word, left;
+
+    h ^= len * UINT64_C(0x9e3779b97f4a7c15);
+    for (left = len; left >= 8; left -= 8, p += 8) {
+        memcpy(&word, p, 8);
+        h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        h ^= h >> 32;
+    }
+    if (left > 0) {
+        word = 0;
+        memcpy(&word, p, left);
+        h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
+    }
+    h ^= h >> 29;
+    h *= UINT64_C(0xc4ceb9fe1a85ec53);
+    return h ^ (h >> 32);
+}
+
+int node_cache_init(struct node_cache *c, uint64_t entries)
+{
+    c->sets = 1;
+    while (c->sets * NODE_WAYS < entries)
+        c->sets *= 2;
+    c->entries = calloc(c->sets * NODE_WAYS, sizeof *c->entries);
+    return c->entries == NULL ? -1 : 0;
+}
+
+void node_cache_release(struct node_cache *c)
+{
+    free(c->entries);
+    c->entries = NULL;
+    c->sets = 0;
+}
+
+void node_cache_clear(struct node_cache *c)
+{
+    memset(c->entries, 0, c->sets * NODE_WAYS * sizeof *c->entries);
+}
+
+void node_cache_unsee(struct node_cache *c)
+{
+    uint64_t i;
+
+    for (i = 0; i < c->sets * NODE_WAYS; i++)
+        c->entries[i].seen = 0;
+}
+
+static struct node_entry *node_cache_set(struct node_cache *c, struct sluice_str key)
+{
+    return c->entries + (node_hash(0, key.data, key.len) & (c->sets - 1)) * NODE_WAYS;
+}
+
+/* Moves the i-th entry of a set to its front. */
+static struct node_entry *node_cache_front(struct node_entry *set, uint32_t i)
+{
+    struct node_entry moved;
+
+    if (i > 0) {
+        moved = set[i];
+        memmove(set + 1, set, i * sizeof *set);
+        set[0] = moved;
+    }
+    return set;
+}
+
+struct node_entry *node_cache_find(struct node_cache *c, struct sluice_str key)
+{
+    struct node_entry *set = node_cache_set(c, key);
+    uint32_t i;
+
+    for (i = 0; i < NODE_WAYS; i++)
+        if (set[i].rowid != 0 && set[i].len == key.len && memcmp(set[i].key, key.data, key.len) == 0)
+            return node_cache_front(set, i);
+    return NULL;
+}
+
+void node_cache_put(struct node_cache *c, struct sluice_str key, int64_t rowid, uint64_t seen)
+{
+    struct node_entry *entry;
+
+    if (key.len > NODE_KEY_ROOM)
+        return;
+    entry = node_cache_find(c, key);
+    if (entry == NULL)
+        entry = node_cache_front(node_cache_set(c, key), NODE_WAYS - 1);
+    entry->rowid = rowid;
+    entry->seen = seen;
+    entry->len = (uint16_t)key.len;
+    memcpy(entry->key, key.data, key.len);
+}
