@@ -16,7 +16,8 @@ libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan
 	core/config_parse.c core/config_subst.c core/config_value.c \
 	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c \
 	core/plan.c core/plan_gate.c core/plan_instance.c core/plan_internal.h core/plan_pipeline.c core/plan_tables.c \
-	core/app.c core/app.h core/cli.c core/cli.h core/command.h
+	core/app.c core/app.h core/cli.c core/cli.h core/command.h \
+	core/config_diff.c core/config_secret.c core/config_show.c core/config_show.h core/config_show_internal.h
 
 # modules: .so files to plugins
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
@@ -62,3 +63,4 @@ sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 CORE_LDADD = libsluicecore.la -lstdc++
 sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
+sluice_SOURCES += core/cmd_check.c core/cmd_config.c

@@ -4,10 +4,10 @@
  * behind it checks a config again. */
 #include "plan.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_internal.h"
 #include "option_internal.h"
 #include "plan_internal.h"
 
@@ -82,34 +82,12 @@ struct sluice_config *plan_options_or_default(struct planner *b, enum plan_table
     return plan_options(b, table, block != NULL ? block : &nothing, NULL);
 }
 
-static int is_loopback(const char *host, size_t len)
-{
-    return (len > 4 && strncmp(host, "127.", 4) == 0) || (len == 9 && strncmp(host, "localhost", 9) == 0) ||
-           (len == 5 && strncmp(host, "[::1]", 5) == 0);
-}
-
-/* "host:port" with the host not empty and IPv6 in brackets. */
-static int listen_good(const char *listen, size_t *host_len)
-{
-    const char *colon = strrchr(listen, ':');
-    const char *s;
-
-    if (colon == NULL || colon == listen || colon[1] == '\0' || strlen(colon + 1) > 5)
-        return 0;
-    for (s = colon + 1; *s != '\0'; s++)
-        if (!isdigit((unsigned char)*s))
-            return 0;
-    *host_len = (size_t)(colon - listen);
-    if (listen[0] == '[' ? colon[-1] != ']' : memchr(listen, ':', *host_len) != NULL)
-        return 0;
-    return strtol(colon + 1, NULL, 10) <= 65535;
-}
-
 static void read_http(struct planner *b, const struct config_value *block)
 {
     struct sluice_config *c;
+    struct http_address address;
+    struct sluice_error err = {.struct_size = sizeof err};
     const char *listen;
-    size_t host_len = 0;
 
     if (block == NULL)
         return;
@@ -117,10 +95,9 @@ static void read_http(struct planner *b, const struct config_value *block)
     if (c == NULL)
         return;
     listen = option_string(c, "listen");
-    if (!listen_good(listen, &host_len))
-        problem_add(b->problems, option_origin(c, "listen"), "for example 127.0.0.1:9090 or [::1]:9090",
-                    "'%.80s' is not an address and a port", listen);
-    else if (!is_loopback(listen, host_len) && !option_given(c, "token_file"))
+    if (!http_address_parse(listen, &address, &err))
+        problem_add(b->problems, option_origin(c, "listen"), NULL, "%s", err.message);
+    else if (!address.loopback && !option_given(c, "token_file"))
         problem_add(b->problems, option_origin(c, "listen"), "add token_file, or listen on 127.0.0.1",
                     "'%.80s' is not a loopback address, and there is no `token_file`", listen);
     plan_copy(b, &b->plan->http_listen, listen);
@@ -186,6 +163,9 @@ static void read_top(struct planner *b, const struct config_value *root)
     if (c != NULL) {
         plan_copy(b, &b->plan->state_dir, option_string(c, "state_dir"));
         b->plan->drain_ms = (uint32_t)option_integer(c, "drain");
+        if (b->plan->state_dir == NULL)
+            problem_warn(b->problems, root->origin, "add `state_dir: FOLDER`",
+                         "without `state_dir` positions, idempotency keys and dead letters end with the process");
     }
     option_free(c);
     free(skip);

@@ -43,7 +43,7 @@ static void accepted(const char *text)
     if (plan == NULL)
         problems_print(&problems, stderr);
     ck_assert_ptr_nonnull(plan);
-    ck_assert_uint_eq(problems.n, 0);
+    ck_assert_uint_eq(problems.errors, 0);
 }
 
 #define SMALL "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x}}}\n"
@@ -82,6 +82,8 @@ START_TEST(a_small_config_gets_every_default)
     ck_assert_str_eq(plan->log_level, "info");
     ck_assert_ptr_null(plan->http_listen);
     ck_assert_ptr_null(plan->state_dir);
+    ck_assert_uint_eq(problems.n, 1);
+    ck_assert_ptr_nonnull(strstr(problems.items[0].message, "without `state_dir`"));
 }
 END_TEST
 
@@ -89,6 +91,7 @@ START_TEST(the_top_level_reaches_the_plan)
 {
     accepted("state_dir: state\ndrain: 2s\nlog: {format: json, level: warn}\nhttp: {listen: '127.0.0.1:0'}\n"
              "strict_secrets: true\nexpect: {category_share: 0.47}\nplugin_dirs: [/x]\nx-notes: {any: thing}\n" SMALL);
+    ck_assert_uint_eq(problems.n, 0);
     ck_assert_str_eq(plan->state_dir, "/etc/sluice/state");
     ck_assert_uint_eq(plan->drain_ms, 2000);
     ck_assert_str_eq(plan->log_format, "json");
