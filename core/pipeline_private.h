@@ -1,7 +1,11 @@
 /* pipeline_private: what the parts of a pipeline share.
  *
  *   pipeline.c         making, starting, stopping, asking
- *   pipeline_source.c  the source's thread: poll, peek, head gates, hand over, settle
+ *   pipeline_make.c    steps, stages and workers from the spec
+ *   pipeline_lane.c    the source's lanes
+ *   pipeline_source.c  the source's thread: start, poll, drain, stop
+ *   pipeline_route.c   what becomes of a polled batch: peek, head gates, hand over
+ *   pipeline_tick.c    between polls: what is due, settling, staying alive
  *   pipeline_worker.c  a worker's thread: batches through the steps
  *   pipeline_stage.c   one call of an enricher or sink: pause, breaker, bisection
  *   pipeline_end.c     the end of records: verdicts to the flow, waiting, burial
@@ -108,6 +112,7 @@ struct pipeline {
     struct lane_info **lanes; /* by id - 1; grows, entries stay */
     struct lane_mark *settled; /* by id - 1: last accepted by the source */
     uint32_t n_lanes;
+    int64_t settle_at; /* steady; when to settle next */
     const char *source_doing;
     int64_t source_since_ms;
     char settle_error[432]; /* "" while settling works */
@@ -120,9 +125,36 @@ struct pipeline {
     struct metric_family *f_gated, *f_dead, *f_stage_calls, *f_stage_records, *f_stage_seconds, *f_stage_paused;
 };
 
+/* pipeline_make.c: 0, or -1: no memory */
+struct instance *pipeline_instance(void *pipeline, const struct instance_spec *spec);
+int pipeline_make_steps(struct pipeline *p);
+int pipeline_make_workers(struct pipeline *p);
+void pipeline_free_worker(struct pipeline *p, struct worker *w);
+struct sluice_batch *pipeline_new_batch(const struct pipeline *p);
+void pipeline_free_batch(struct sluice_batch *b);
+
+/* pipeline_lane.c: lane_open and lane_lost of the instances' env */
+uint32_t pipeline_add_lane(void *pipeline, const char *name, const struct sluice_str *attributes, uint64_t n);
+void pipeline_lose_lane(void *pipeline, uint32_t lane);
+void pipeline_free_lanes(struct pipeline *p);
+
 /* pipeline_source.c */
 void *pipeline_source_main(void *pipeline);
 void source_doing(struct pipeline *p, const char *what);
+
+/* pipeline_route.c */
+void pipeline_route(struct pipeline *p, struct sluice_batch *b);
+
+/* pipeline_tick.c */
+void pipeline_wait_space(struct pipeline *p, uint32_t ms); /* lock held */
+/* The worker of this key if its inbox has room; lock held. */
+struct worker *pipeline_worker_for(struct pipeline *p, uint64_t order);
+/* Copies a record with its ticket into an inbox; 0, or -1: no room or memory now.  Lock held. */
+int pipeline_place(struct pipeline *p, const struct sluice_record *r);
+void pipeline_tick(struct pipeline *p);
+void pipeline_settle_all(struct pipeline *p);
+void pipeline_keep_alive(struct pipeline *p);
+int pipeline_is_over(struct pipeline *p); /* failed, or told to give up */
 
 /* pipeline_worker.c */
 void *pipeline_worker_main(void *worker);

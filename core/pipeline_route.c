@@ -1,0 +1,271 @@
+/* pipeline_route: what becomes of each record of a poll: denied on a peeked field,
+ * broken, too large, or on its way to a worker.  The bytes are the source's until
+ * the next poll, so all of the batch is placed before that. */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "hash.h"
+#include "pipeline_private.h"
+
+#define ROOM_MS 50u
+
+static int is_oversize(const struct pipeline *p, const struct sluice_record *r)
+{
+    return r->size > r->payload.len || r->payload.len > p->spec->max_record;
+}
+
+static void peek_batch(struct pipeline *p, struct sluice_batch *b)
+{
+    const struct sluice_decoder_ops *ops = &instance_plugin(p->decoder)->ops.decoder;
+    struct sluice_str names[RECORD_MAX_FIELDS];
+    struct sluice_peek peek;
+    struct sluice_error err;
+    uint64_t i;
+
+    for (i = 0; i < p->env.n_fields; i++)
+        names[i] = sluice_str_of(p->env.fields[i]);
+    for (i = 0; i < b->n; i++) {
+        b->refs[i] = &b->records[i];
+        b->records[i].fields = &b->values[i * b->n_fields];
+        b->status[i] = SLUICE_PEEK_BROKEN;
+    }
+    memset(b->values, 0, b->n * b->n_fields * sizeof *b->values);
+    if (ops->peek == NULL)
+        return;
+    peek = (struct sluice_peek){sizeof peek, (uint32_t)b->n, b->refs, names, p->env.n_fields, b->values, b->status};
+    error_clear(&err);
+    instance_enter(p->decoder);
+    if (ops->peek(instance_self(p->decoder), &peek, &err) != SLUICE_OK)
+        memset(b->status, SLUICE_PEEK_BROKEN, b->n);
+    instance_leave(p->decoder);
+}
+
+/* Records that cannot be peeked are decoded here, to hear what is wrong with them. */
+static void decode_broken(struct pipeline *p, struct sluice_batch *b)
+{
+    const struct sluice_decoder_ops *ops = &instance_plugin(p->decoder)->ops.decoder;
+    struct sluice_verdicts verdicts;
+    struct sluice_error err;
+    uint32_t n = 0, i, f;
+    uint64_t r;
+
+    for (r = 0; r < b->n; r++)
+        if (b->status[r] != SLUICE_PEEK_WHOLE && !is_oversize(p, &b->records[r]))
+            p->refs[n++] = &b->records[r];
+    if (n == 0)
+        return;
+    memset(p->verdicts, 0, n * sizeof *p->verdicts);
+    verdicts = (struct sluice_verdicts){n, sizeof *p->verdicts, p->verdicts};
+    error_clear(&err);
+    instance_enter(p->decoder);
+    (void)ops->decode(instance_self(p->decoder), p->refs, n, &verdicts, &err);
+    instance_leave(p->decoder);
+    for (i = 0; i < n; i++) {
+        struct sluice_record *rec = p->refs[i];
+        struct gate_answer *a = &p->answers[rec - b->records];
+
+        if (p->verdicts[i].code == SLUICE_OK) {
+            for (f = 0; f < p->env.n_fields; f++)
+                rec->fields[f] = record_document_field(rec, p->env.fields[f]);
+        } else if (p->verdicts[i].code == SLUICE_REJECT) {
+            *a = (struct gate_answer){SLUICE_REJECT, 0, p->verdicts[i].reason, p->verdicts[i].detail};
+            rec->mark = 1; /* rejected by the decoder */
+        } else {
+            *a = (struct gate_answer){SLUICE_RETRY, 0, "not_decoded", NULL};
+        }
+    }
+}
+
+static uint64_t order_of(const struct pipeline *p, const struct sluice_record *r)
+{
+    struct sluice_str key = r->fields[p->order_slot];
+    uint64_t place[2] = {r->lane_id, r->position};
+
+    return key.data != NULL ? hash_bytes(key.data, key.len) : hash_bytes(place, sizeof place);
+}
+
+/* Asks the cheap gates about all records that are still admitted. */
+static uint32_t ask_gates(struct pipeline *p, struct sluice_batch *b, struct sluice_error *err)
+{
+    struct gate_answer *scratch = p->answers + b->cap;
+    uint32_t n, i, code;
+    uint64_t r;
+    size_t g;
+
+    for (g = 0; g < p->n_head; g++) {
+        for (r = 0, n = 0; r < b->n; r++)
+            if (p->answers[r].code == SLUICE_ADMIT)
+                p->refs[n++] = &b->records[r];
+        if (n == 0)
+            return SLUICE_OK;
+        code = gate_evaluate(p->head[g], p->refs, n, scratch, err);
+        if (code != SLUICE_OK)
+            return code;
+        for (i = 0; i < n; i++)
+            p->answers[p->refs[i] - b->records] = scratch[i];
+    }
+    return SLUICE_OK;
+}
+
+/* The dead letter of an oversize record, read from the source piece by piece. */
+struct fetching {
+    struct pipeline *pipeline;
+    const struct sluice_record *record;
+};
+
+static int64_t fetch_more(void *context, uint64_t offset, void *out, uint64_t cap, struct sluice_error *err)
+{
+    struct fetching *f = context;
+    const struct sluice_source_ops *ops = &instance_plugin(f->pipeline->source)->ops.source;
+    int64_t got;
+
+    if (ops->fetch == NULL) {
+        (void)sluice_fail(err, SLUICE_FATAL, NULL, "source '%s' delivered an oversize record but cannot fetch it",
+                          instance_name(f->pipeline->source));
+        return -1;
+    }
+    instance_enter(f->pipeline->source);
+    got = ops->fetch(instance_self(f->pipeline->source), f->record->lane_id, f->record->position, offset, out, cap,
+                     err);
+    instance_leave(f->pipeline->source);
+    return got;
+}
+
+/* Its bytes are only to be had until the next poll, so this waits until it is stored. */
+static void bury_oversize(struct pipeline *p, struct sluice_record *r)
+{
+    struct fetching fetching = {p, r};
+    struct dead_letter letter;
+    struct sluice_error err;
+    char detail[128];
+    uint32_t code;
+
+    (void)snprintf(detail, sizeof detail, "the record has %llu bytes, max_record allows %llu",
+                   (unsigned long long)r->size, (unsigned long long)p->spec->max_record);
+    letter = (struct dead_letter){.pipeline = p->spec->name, .step = p->steps[0].name,
+                                  .stage = instance_name(p->source), .lane = r->lane->name,
+                                  .position = r->position, .ordinal = r->ordinal, .reason = "too_large",
+                                  .detail = detail, .time_ms = clock_now_ms(),
+                                  .order_key = r->fields[p->order_slot], .key = r->key, .payload = r->payload,
+                                  .size = r->size, .headers = r->headers, .n_headers = r->n_headers};
+    source_doing(p, "dead letter");
+    for (;;) {
+        error_clear(&err);
+        code = dead_letter_put(p->state, &letter, 1, fetch_more, &fetching, &err);
+        pthread_mutex_lock(&p->lock);
+        (void)snprintf(p->bury_error, sizeof p->bury_error, "%s", code == SLUICE_OK ? "" : err.message);
+        if (code == SLUICE_OK) {
+            enum flow_next next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
+
+            /* No step can do anything with it: it is dead in each. */
+            while (next == FLOW_STEP && flow_verdict(p->flow, r->ticket, SLUICE_REJECT, "too_large", 0, 0) == FLOW_BURY)
+                next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
+        }
+        pthread_mutex_unlock(&p->lock);
+        if (code == SLUICE_OK)
+            break;
+        pipeline_tick(p);
+        pipeline_keep_alive(p);
+        if (pipeline_pause(p, 1000) || p->stopping) {
+            pthread_mutex_lock(&p->lock);
+            (void)flow_buried(p->flow, r->ticket, 0, NULL, 0);
+            pthread_mutex_unlock(&p->lock);
+            break;
+        }
+    }
+    source_doing(p, NULL);
+}
+
+/* Ends a record that no worker shall see, or keeps it waiting; lock held. */
+static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a, const char *who)
+{
+    struct ending e = {r, who, a->reason != NULL ? a->reason : "rejected", a->detail};
+    enum flow_next next = flow_verdict(p->flow, r->ticket, a->code, e.reason, a->retry_after_ms, clock_steady_ms());
+
+    if (next == FLOW_WAIT) {
+        pipeline_keep(p, r, who, e.reason, a->detail);
+    } else if (next == FLOW_BURY) {
+        pthread_mutex_unlock(&p->lock);
+        if (is_oversize(p, r))
+            bury_oversize(p, r);
+        else
+            pipeline_bury(p, &e, 1);
+        pthread_mutex_lock(&p->lock);
+        if (!is_oversize(p, r) && r->mark != BURY_MARK) {
+            while (pipeline_place(p, r) != 0 && !pipeline_is_over(p))
+                pipeline_wait_space(p, ROOM_MS);
+        }
+    }
+}
+
+/* Waits until the record may enter; 0, or 1: the pipeline stops instead.  Lock held. */
+static int wait_entry(struct pipeline *p, const struct sluice_record *r)
+{
+    while (flow_reserve(p->flow, r->lane_id, 1) != 0 || flow_room(p->flow) == 0 ||
+           pipeline_worker_for(p, r->order) == NULL || p->ready != NULL) {
+        if (p->stopping)
+            return 1;
+        pipeline_wait_space(p, ROOM_MS);
+        pthread_mutex_unlock(&p->lock);
+        pipeline_tick(p);
+        pipeline_keep_alive(p);
+        pthread_mutex_lock(&p->lock);
+    }
+    return 0;
+}
+
+static const char *early_stage(const struct pipeline *p, const struct sluice_record *r)
+{
+    return r->mark == 1 ? instance_name(p->decoder) : p->n_head > 0 ? "gate" : instance_name(p->source);
+}
+
+static void place_batch(struct pipeline *p, struct sluice_batch *b)
+{
+    struct gate_answer too_large = {SLUICE_REJECT, 0, "too_large", NULL};
+    uint64_t i;
+
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < b->n; i++) {
+        struct sluice_record *r = &b->records[i];
+        const struct gate_answer *a = &p->answers[i];
+        struct lane_mark mark = {r->next, r->position, r->ordinal};
+
+        if (a->code == SLUICE_DENY) {
+            if (flow_reserve(p->flow, r->lane_id, 1) != 0 && wait_entry(p, r))
+                break;
+            flow_pass(p->flow, r->lane_id, &mark, a->reason != NULL ? a->reason : "denied");
+            continue;
+        }
+        r->order = order_of(p, r);
+        if (wait_entry(p, r))
+            break;
+        r->ticket = flow_arrive(p->flow, r->lane_id, &mark, r->order, record_bytes(r), clock_steady_ms());
+        if (a->code == SLUICE_ADMIT && is_oversize(p, r))
+            end_early(p, r, &too_large, instance_name(p->source));
+        else if (a->code != SLUICE_ADMIT)
+            end_early(p, r, a, early_stage(p, r));
+        else
+            while (pipeline_place(p, r) != 0 && !pipeline_is_over(p))
+                pipeline_wait_space(p, ROOM_MS);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pipeline_route(struct pipeline *p, struct sluice_batch *b)
+{
+    struct sluice_error err;
+    uint64_t i;
+
+    for (i = 0; i < b->n; i++) {
+        p->answers[i] = (struct gate_answer){SLUICE_ADMIT, 0, NULL, NULL};
+        b->records[i].mark = 0;
+    }
+    peek_batch(p, b);
+    decode_broken(p, b);
+    if (ask_gates(p, b, &err) != SLUICE_OK) {
+        pipeline_fail(p, "gate", &err);
+        return;
+    }
+    place_batch(p, b);
+}

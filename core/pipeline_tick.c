@@ -1,0 +1,210 @@
+/* pipeline_tick: what the source's thread does between polls, however long they are
+ * apart: hands over what is due, settles, keeps the source alive. */
+#include <stdio.h>
+#include <string.h>
+
+#include "clock.h"
+#include "log.h"
+#include "pipeline_private.h"
+
+#define ACKS_AT_ONCE 64u
+
+void pipeline_wait_space(struct pipeline *p, uint32_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)ms * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    (void)pthread_cond_timedwait(&p->space, &p->lock, &until);
+}
+
+/* Room for one more record of this key?  Lock held. */
+struct worker *pipeline_worker_for(struct pipeline *p, uint64_t order)
+{
+    struct worker *w = &p->workers[(order >> 33) % p->n_workers];
+
+    return w->inbox->n < w->inbox->cap && w->inbox->bytes < p->spec->batch_bytes ? w : NULL;
+}
+
+/* Copies a record with its ticket into an inbox; 0, or -1: no room or memory now. */
+int pipeline_place(struct pipeline *p, const struct sluice_record *r)
+{
+    struct worker *w = pipeline_worker_for(p, r->order);
+    struct sluice_record *copy = w == NULL ? NULL : batch_copy(w->inbox, r);
+
+    if (copy == NULL)
+        return -1;
+    copy->ticket = r->ticket;
+    copy->order = r->order;
+    if (w->inbox->n == 1) {
+        w->inbox_since_ms = clock_steady_ms();
+        pthread_cond_broadcast(&p->work);
+    } else if (w->inbox->n == w->inbox->cap) {
+        pthread_cond_broadcast(&p->work);
+    }
+    return 0;
+}
+
+static void place_ready(struct pipeline *p)
+{
+    struct parcel *parcel;
+
+    while ((parcel = p->ready) != NULL && pipeline_place(p, &parcel->record) == 0) {
+        p->ready = parcel->next;
+        if (p->ready == NULL)
+            p->ready_tail = &p->ready;
+        parcel_free(parcel);
+    }
+}
+
+/* A parcel whose dead letter could not be stored before. */
+static void bury_parcel(struct pipeline *p, struct parcel *parcel)
+{
+    struct ending e = {&parcel->record, parcel->stage, parcel->reason, parcel->detail};
+    struct parcel *more;
+
+    pthread_mutex_unlock(&p->lock);
+    pipeline_bury(p, &e, 1);
+    pthread_mutex_lock(&p->lock);
+    if (parcel->record.mark == BURY_MARK) {
+        parcel_free(parcel);
+        return;
+    }
+    more = parcel; /* it has further steps to run */
+    more->next = NULL;
+    *p->ready_tail = more;
+    p->ready_tail = &more->next;
+}
+
+/* Takes what is due out of waiting; lock held. */
+static void collect_due(struct pipeline *p)
+{
+    struct parcel *parcel;
+    uint32_t ticket;
+    int bury;
+
+    while ((ticket = flow_due(p->flow, clock_steady_ms(), &bury)) != 0) {
+        parcel = p->waiting[flow_place(ticket)];
+        p->waiting[flow_place(ticket)] = NULL;
+        parcel->next = NULL;
+        if (bury) {
+            bury_parcel(p, parcel);
+        } else {
+            *p->ready_tail = parcel;
+            p->ready_tail = &parcel->next;
+        }
+    }
+    place_ready(p);
+}
+
+static void note_settle(struct pipeline *p, uint32_t code, const struct sluice_error *err)
+{
+    int was_fine = p->settle_error[0] == '\0';
+
+    (void)snprintf(p->settle_error, sizeof p->settle_error, "%s",
+                   code == SLUICE_OK            ? ""
+                   : err->message[0] != '\0' ? err->message
+                                             : "the source could not settle");
+    if (code != SLUICE_OK && was_fine) {
+        struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name),
+                                     LOG_TEXT("instance", instance_name(p->source)),
+                                     LOG_TEXT("message", p->settle_error)};
+
+        log_event(SLUICE_WARN, "settle_failed", fields, 3);
+    }
+}
+
+static uint32_t call_settle(struct pipeline *p, const struct sluice_ack *items, uint32_t n, struct sluice_error *err)
+{
+    struct sluice_acks acks = {n, sizeof *items, items};
+    uint32_t code;
+
+    error_clear(err);
+    source_doing(p, "settle");
+    instance_enter(p->source);
+    code = instance_plugin(p->source)->ops.source.settle(instance_self(p->source), &acks, err);
+    instance_leave(p->source);
+    source_doing(p, NULL);
+    return code;
+}
+
+/* Settles what may be settled; 1: nothing is left to settle. */
+static int settle_some(struct pipeline *p)
+{
+    struct sluice_ack acks[ACKS_AT_ONCE];
+    struct lane_mark marks[ACKS_AT_ONCE];
+    struct sluice_error err;
+    uint32_t n = 0, i, code;
+
+    pthread_mutex_lock(&p->lock);
+    while (n < ACKS_AT_ONCE && flow_take_ack(p->flow, &acks[n].lane, &marks[n])) {
+        acks[n].reserved = 0;
+        acks[n].next = marks[n].next;
+        acks[n].position = marks[n].position;
+        acks[n].ordinal = marks[n].ordinal;
+        n++;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (n == 0)
+        return 1;
+    code = call_settle(p, acks, n, &err);
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < n; i++)
+        if (code != SLUICE_OK)
+            flow_ack_failed(p->flow, acks[i].lane, &marks[i]);
+        else
+            p->settled[acks[i].lane - 1] = marks[i];
+    note_settle(p, code, &err);
+    pthread_mutex_unlock(&p->lock);
+    if (code == SLUICE_FATAL)
+        pipeline_fail(p, instance_name(p->source), &err);
+    return code != SLUICE_OK;
+}
+
+void pipeline_settle_all(struct pipeline *p)
+{
+    while (!settle_some(p))
+        ;
+}
+
+/* What has to happen between two polls, however long they are apart. */
+void pipeline_tick(struct pipeline *p)
+{
+    int64_t now = clock_steady_ms();
+
+    pthread_mutex_lock(&p->lock);
+    pipeline_drop_returned(p);
+    collect_due(p);
+    pthread_mutex_unlock(&p->lock);
+    if (now >= p->settle_at) {
+        pipeline_settle_all(p);
+        p->settle_at = now + p->spec->commit_ms;
+    }
+}
+
+void pipeline_keep_alive(struct pipeline *p)
+{
+    const struct sluice_source_ops *ops = &instance_plugin(p->source)->ops.source;
+    struct sluice_error err;
+    uint32_t code;
+
+    if (ops->keepalive == NULL)
+        return;
+    error_clear(&err);
+    source_doing(p, "keepalive");
+    instance_enter(p->source);
+    code = ops->keepalive(instance_self(p->source), &err);
+    instance_leave(p->source);
+    source_doing(p, NULL);
+    if (code == SLUICE_FATAL)
+        pipeline_fail(p, instance_name(p->source), &err);
+}
+
+int pipeline_is_over(struct pipeline *p)
+{
+    return atomic_load(&p->aborting) || pipeline_state(p) == PIPELINE_FAILED;
+}
