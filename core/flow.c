@@ -144,7 +144,7 @@ void flow_slot_leave(struct flow *f, struct flow_slot *s, int returned)
     behind = flow_key_release(f, flow_index(f, s));
     if (behind != FLOW_NONE) {
         f->slots[behind].state = SLOT_WAITING;
-        flow_heap_push(f, behind, 0);
+        flow_heap_push(f, behind, f->slots[behind].due_ms);
     }
 }
 
@@ -199,6 +199,7 @@ enum flow_next flow_may_run(struct flow *f, uint32_t ticket)
         return give_back(f, s);
     flow_key_hold(f, flow_index(f, s));
     s->state = SLOT_PARKED;
+    s->due_ms = 0;
     f->counts.waiting++;
     return FLOW_WAIT;
 }
@@ -230,6 +231,7 @@ static enum flow_next wait_for(struct flow *f, struct flow_slot *s, int64_t due_
         flow_key_hold(f, index);
     if (parked) {
         s->state = SLOT_PARKED;
+        s->due_ms = due_ms; /* it has a time of its own when the one before it is gone */
     } else {
         s->state = SLOT_WAITING;
         flow_heap_push(f, index, due_ms);

@@ -103,6 +103,24 @@ START_TEST(a_record_that_fails_behind_a_waiting_one_is_parked)
 }
 END_TEST
 
+START_TEST(a_parked_record_does_not_come_back_before_the_other_side_wished)
+{
+    uint32_t a, b;
+    int bury;
+
+    setup();
+    a = arrive_key(1, 5);
+    b = arrive_key(2, 5);
+    verdict(a, SLUICE_RETRY);
+    flow_verdict(flow, b, SLUICE_RETRY, "busy", 5000, 0);
+    ck_assert_uint_eq(flow_due(flow, 200, &bury), a);
+    verdict(a, SLUICE_OK);
+    ck_assert_uint_eq(flow_due(flow, 4999, &bury), 0);
+    ck_assert_uint_eq(due_some_time(), b);
+    close_flow();
+}
+END_TEST
+
 START_TEST(a_record_that_is_being_buried_holds_its_key_for_its_later_steps)
 {
     uint32_t a, b;
@@ -285,6 +303,7 @@ ONE_SUITE("flow_order", 10, records_of_one_key_wait_behind_the_one_that_failed,
           three_records_of_one_key_go_on_one_after_the_other,
           a_later_record_that_failed_first_lets_the_earlier_one_go_first,
           a_record_that_fails_behind_a_waiting_one_is_parked,
+          a_parked_record_does_not_come_back_before_the_other_side_wished,
           a_record_that_is_being_buried_holds_its_key_for_its_later_steps,
           a_record_with_a_time_of_its_own_is_not_woken_by_the_one_before_it,
           keys_that_share_a_bucket_do_not_wait_for_each_other,
