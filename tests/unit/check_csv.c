@@ -15,11 +15,12 @@ static const char *split(const struct csv_dialect *d, const char *text)
     struct csv_row row;
     struct csv_field field;
     size_t n = 0;
+    int fields = 0;
     int more;
 
     csv_row_init(&row, d, text, strlen(text));
     while ((more = csv_next(&row, &field)) == 1) {
-        if (n > 0)
+        if (fields++ > 0)
             out[n++] = '|';
         n += field.doubled ? csv_unquote(d, &field, out + n) : (memcpy(out + n, field.data, field.len), field.len);
     }
