@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "run the pipelines of a config"},
     {"check", cmd_check, "check a config, and with --online the services it names"},
     {"config", cmd_config, "show the merged config, or how two environments differ"},
+    {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
     {NULL, NULL, NULL},
 };
 

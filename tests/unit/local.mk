@@ -189,4 +189,10 @@ tests_unit_check_disk_full_SOURCES = tests/unit/check_disk_full.c tests/support/
 tests_unit_check_disk_full_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_disk_full_LDADD = $(UNIT_LDADD) $(SQLITE_LIBS)
 TESTS += tests/unit/check_disk_full
+
+check_PROGRAMS += tests/unit/check_module
+tests_unit_check_module_SOURCES = tests/unit/check_module.c
+tests_unit_check_module_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_module_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_module
 endif
