@@ -113,7 +113,7 @@ TESTS += tests/unit/check_metric
 check_LTLIBRARIES += tests/support/libpluginhost.la
 tests_support_libpluginhost_la_SOURCES = tests/support/plugin_host.c tests/support/plugin_host.h \
 	tests/support/plugin_host_batch.c tests/support/plugin_host_private.h tests/support/one_suite.h \
-	tests/support/temp_dir.c tests/support/temp_dir.h
+	tests/support/temp_dir.c tests/support/temp_dir.h tests/support/test_file.c tests/support/test_file.h
 tests_support_libpluginhost_la_CPPFLAGS = $(UNIT_CPPFLAGS)
 PLUGIN_TEST_LDADD = tests/support/libpluginhost.la $(UNIT_LDADD)
 
@@ -122,6 +122,18 @@ tests_unit_check_purchase_SOURCES = tests/unit/check_purchase.c
 tests_unit_check_purchase_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_purchase_LDADD = $(PLUGIN_TEST_LDADD)
 TESTS += tests/unit/check_purchase
+
+check_PROGRAMS += tests/unit/check_gate_list
+tests_unit_check_gate_list_SOURCES = tests/unit/check_gate_list.c
+tests_unit_check_gate_list_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_gate_list_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_gate_list
+
+check_PROGRAMS += tests/unit/check_hash
+tests_unit_check_hash_SOURCES = tests/unit/check_hash.c
+tests_unit_check_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_hash_LDADD = libsluicecommon.la $(CRYPTO_LIBS) $(UNIT_LDADD)
+TESTS += tests/unit/check_hash
 
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
