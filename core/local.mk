@@ -49,6 +49,7 @@ libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_page.c
 libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.c core/state_schema.c
+libsluicecore_la_SOURCES += core/dlq_print.c core/dlq_print.h
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
 
 # graph: what audit and explain see of a sink
@@ -66,3 +67,4 @@ CORE_LDADD = libsluicecore.la -lstdc++
 sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
 sluice_SOURCES += core/cmd_check.c core/cmd_config.c
+sluice_SOURCES += core/cmd_dlq.c

@@ -181,6 +181,12 @@ tests_unit_check_admin_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_admin_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
 TESTS += tests/unit/check_admin
 
+check_PROGRAMS += tests/unit/check_dlq
+tests_unit_check_dlq_SOURCES = tests/unit/check_dlq.c tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_dlq_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_dlq_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
+TESTS += tests/unit/check_dlq
+
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
