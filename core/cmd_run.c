@@ -145,12 +145,16 @@ static int run_all(struct run *r)
     int code;
 
     r->started_ms = clock_steady_ms();
+    run_admin_say(r);
     if (start_pipelines(r) != 0)
         for (i = 0; i < r->n; i++)
             pipeline_drain(r->pipelines[i]);
     r->drained_late = run_loop(r);
-    for (i = 0; i < r->n; i++)
+    for (i = 0; i < r->n; i++) {
+        if (pipeline_state(r->pipelines[i]) == PIPELINE_FAILED)
+            pipeline_abort(r->pipelines[i]); /* nobody waits for what it still does */
         pipeline_join(r->pipelines[i]);
+    }
     log_progress(NULL);
     code = end_code(r);
     log_stop();

@@ -91,7 +91,7 @@ static const char *keep_file(struct registry *r, const char *file)
 /* The module has no entry of our generation: perhaps it has another one. */
 static int refuse_entry(struct registry *r, const char *file, void *handle)
 {
-    char name[sizeof ENTRY + 8];
+    char name[sizeof ENTRY + 16];
     int generation;
 
     for (generation = 2; generation <= NEWEST_ENTRY; generation++) {

@@ -38,6 +38,7 @@ int run_loop(struct run *r);
 void run_reload(struct run *r);
 /* 0, or -1 with err. */
 int run_admin_start(struct run *r, struct sluice_error *err);
+void run_admin_say(const struct run *r); /* logs the port */
 void run_admin_stop(struct run *r);
 
 #endif
