@@ -164,8 +164,8 @@ static void read_top(struct planner *b, const struct config_value *root)
         plan_copy(b, &b->plan->state_dir, option_string(c, "state_dir"));
         b->plan->drain_ms = (uint32_t)option_integer(c, "drain");
         if (b->plan->state_dir == NULL)
-            problem_warn(b->problems, root->origin, "add `state_dir: FOLDER`",
-                         "without `state_dir` positions, idempotency keys and dead letters end with the process");
+            problem_add(b->problems, root->origin, "add `state_dir: FOLDER`",
+                        "no `state_dir`: positions, idempotency keys and dead letters would end with the process");
     }
     option_free(c);
     free(skip);

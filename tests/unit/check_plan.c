@@ -28,11 +28,14 @@ static void teardown(void)
     problems_release(&problems);
 }
 
+/* Places are told by line and column, so the state_dir goes behind the text. */
 static void build(const char *text)
 {
     struct plan_flags flags = {0};
+    char with[8192];
 
-    config = config_parse("/etc/sluice/test.yaml", text, strlen(text), &problems);
+    (void)snprintf(with, sizeof with, "%s%s", text, strstr(text, "state_dir") == NULL ? "\nstate_dir: state\n" : "");
+    config = config_parse("/etc/sluice/test.yaml", with, strlen(with), &problems);
     if (config != NULL)
         plan = plan_build(config, registry, flags, &problems);
 }
@@ -81,9 +84,19 @@ START_TEST(a_small_config_gets_every_default)
     ck_assert_str_eq(plan->log_format, "logfmt");
     ck_assert_str_eq(plan->log_level, "info");
     ck_assert_ptr_null(plan->http_listen);
-    ck_assert_ptr_null(plan->state_dir);
-    ck_assert_uint_eq(problems.n, 1);
-    ck_assert_ptr_nonnull(strstr(problems.items[0].message, "without `state_dir`"));
+    ck_assert_uint_eq(problems.n, 0);
+}
+END_TEST
+
+START_TEST(a_config_without_a_place_for_dead_letters_is_refused)
+{
+    struct plan_flags flags = {0};
+
+    config = config_parse("/etc/sluice/test.yaml", SMALL, strlen(SMALL), &problems);
+    plan = plan_build(config, registry, flags, &problems);
+    ck_assert_ptr_null(plan);
+    ck_assert_uint_eq(problems.errors, 1);
+    ck_assert_ptr_nonnull(strstr(problems.items[0].message, "no `state_dir`"));
 }
 END_TEST
 
@@ -245,6 +258,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_small_config_gets_every_default);
+    tcase_add_test(t, a_config_without_a_place_for_dead_letters_is_refused);
     tcase_add_test(t, the_top_level_reaches_the_plan);
     tcase_add_test(t, gates_nest_and_keep_their_shape);
     tcase_add_test(t, steps_have_their_own_once_stages_and_sink);
