@@ -131,7 +131,7 @@ run_to_end() {
 
 # dead_letters -c FILE...: what is in the dead-letter store, without what differs from run to run.
 dead_letters() {
-    sluice dlq list --json "$@" | jq -cS '.[] | {pipeline, step, stage, lane, position, ordinal, reason, size}' | sort
+    sluice dlq list --json "$@" | jq -cS '.letters[] | {pipeline, step, stage, lane: (.lane | split("/") | last), position, ordinal, reason, size}' | sort
 }
 
 # The fingerprint of the graph of a config: fingerprint -c FILE...

@@ -64,5 +64,5 @@ mount -o remount,size=16m "$work/small"
 finished "$pid" 60
 same "exit code once there was room again" 0 "$code"
 same "dead letters" 400 "$(count "$work/full.out" p dead)"
-same "dead letters in the store" 400 "$(sluice dlq list --json -c "$work/full.yaml" | jq length)"
+same "dead letters in the store" 400 "$(sluice dlq list --json -c "$work/full.yaml" | jq .count)"
 say "a full disk held records back, failed /readyz, and lost none"
