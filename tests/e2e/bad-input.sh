@@ -54,7 +54,7 @@ at_least "dead letters" 30 "$(count "$work/bad.out" p dead)"
 say "$bad lines, $(count "$work/bad.out" p dead) of them dead letters, peak memory $((peak / 1024)) MiB"
 
 # The huge line is kept whole.
-id=$(sluice dlq list --json -c "$work/bad.yaml" | jq -r '.letters[] | select(.reason == "oversize") | .id')
+id=$(sluice dlq list --json -c "$work/bad.yaml" | jq -r '.letters[] | select(.reason == "too_large") | .id')
 [ -n "$id" ] || fail "the huge line is not among the dead letters"
 sluice dlq show "$id" --payload -c "$work/bad.yaml" >"$work/payload"
 grep -a '"user_id":"big"' "$work/in.jsonl" | tr -d '\n' >"$work/huge"
