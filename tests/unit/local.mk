@@ -162,6 +162,11 @@ tests_unit_check_graph_digest_SOURCES = tests/unit/check_graph_digest.c tests/su
 tests_unit_check_graph_digest_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_digest_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_graph_digest
+check_PROGRAMS += tests/unit/check_sink_sqlite
+tests_unit_check_sink_sqlite_SOURCES = tests/unit/check_sink_sqlite.c tests/support/graph_lines.c tests/support/graph_lines.h
+tests_unit_check_sink_sqlite_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_sink_sqlite_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_sink_sqlite
 
 check_PROGRAMS += tests/unit/check_log
 tests_unit_check_log_SOURCES = tests/unit/check_log.c
