@@ -174,6 +174,8 @@ int plan_once(struct planner *b, const struct config_value *once, struct stage_s
 {
     struct config_value *block;
 
+    if (once->type != CONFIG_SCALAR || once->secret)
+        return -1; /* told with the step's options */
     if (plan_text(b, "once", once) == NULL)
         return -1;
     block = once_block(once);

@@ -230,7 +230,7 @@ static void read_single_step(struct planner *b, const struct config_value *v)
         return;
     }
     b->pipe->n_steps = 1;
-    b->pipe->steps[0].origin = v->origin;
+    b->pipe->steps[0].origin = b->pipe->origin;
     fill_step(b, &b->pipe->steps[0], v);
 }
 

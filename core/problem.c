@@ -55,6 +55,23 @@ static int problems_room(struct problems *p)
     return 1;
 }
 
+/* Was the same already said of the same place?  (A value may be used by many aliases.) */
+static int problem_known(const struct problems *p, const struct problem *item)
+{
+    const struct problem *other;
+    size_t i;
+
+    for (i = 0; i < p->n; i++) {
+        other = &p->items[i];
+        if (other->origin.line == item->origin.line && other->origin.column == item->origin.column &&
+            other->warning == item->warning && strcmp(other->message, item->message) == 0 &&
+            (other->origin.file == NULL) == (item->origin.file == NULL) &&
+            (item->origin.file == NULL || strcmp(other->origin.file, item->origin.file) == 0))
+            return 1;
+    }
+    return 0;
+}
+
 static char *copy_or_null(const char *text, int *failed)
 {
     char *copy;
@@ -86,6 +103,10 @@ static void problem_keep(struct problems *p, struct origin at, int warning, cons
     item.warning = warning;
     item.message = strbuf_take(&text);
     item.hint = copy_or_null(hint, &failed);
+    if (!failed && item.message != NULL && problem_known(p, &item)) {
+        problem_release(&item);
+        return;
+    }
     if (failed || item.message == NULL || !problems_room(p)) {
         problem_release(&item);
         p->lost = 1;

@@ -101,6 +101,13 @@ tests_unit_check_plan_SOURCES = tests/unit/check_plan.c tests/support/config_mod
 tests_unit_check_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_plan_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_plan
+
+check_PROGRAMS += tests/unit/check_config_bad
+tests_unit_check_config_bad_SOURCES = tests/unit/check_config_bad.c tests/support/config_module.c tests/support/config_module.h
+tests_unit_check_config_bad_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_config_bad_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_config_bad
+EXTRA_DIST += tests/unit/data/config_bad.txt
 # end of config
 
 # around: log, metrics, state, HTTP
