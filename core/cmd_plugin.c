@@ -28,6 +28,8 @@ int cmd_plugin(int argc, char **argv)
         return cmd_plugin_list(argc - 1, argv + 1);
     if (strcmp(argv[1], "inspect") == 0)
         return cmd_plugin_inspect(argc - 1, argv + 1);
+    if (strcmp(argv[1], "test") == 0)
+        return cmd_plugin_test(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         fputs(usage, stdout);
         return EXIT_OK;

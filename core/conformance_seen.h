@@ -1,0 +1,39 @@
+/* conformance_seen: what a source delivered, kept for comparison. */
+#ifndef SLUICE_CORE_CONFORMANCE_SEEN_H
+#define SLUICE_CORE_CONFORMANCE_SEEN_H
+
+#include "conformance_host.h"
+
+struct seen_record {
+    uint32_t lane;
+    uint32_t lane_hash; /* of its name: ids may differ from run to run */
+    uint64_t position, next, ordinal, hash;
+};
+
+struct seen {
+    struct conf *c;
+    struct seen_record *records;
+    size_t n, cap;
+    int compare_late;
+};
+
+struct poll_result {
+    uint32_t code;
+    uint64_t n;       /* records in the batch */
+    uint64_t offered; /* records that the source offered */
+};
+
+#define SEEN_MOST 20000u /* records of a source that has no end */
+
+void seen_init(struct conf *c, struct seen *s);
+void seen_release(struct seen *s);
+/* One poll; its records are added. */
+void seen_poll(struct mock *m, struct seen *s, uint64_t max, uint32_t timeout_ms, struct poll_result *r);
+/* Polls until END, or nothing comes any more, or SEEN_MOST records came.  The last code. */
+uint32_t seen_poll_all(struct mock *m, struct seen *s, uint64_t max);
+/* Settles the first n records that were seen. */
+uint32_t seen_settle(struct mock *m, const struct seen *s, size_t n);
+/* The same record: lane, position and bytes. */
+const struct seen_record *seen_find(const struct seen *s, const struct seen_record *r);
+
+#endif

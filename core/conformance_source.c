@@ -1,0 +1,376 @@
+/* conformance_source: polls, settles, restarts and counts. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "conformance_host.h"
+#include "conformance_seen.h"
+
+static struct mock *begin(struct conf *c)
+{
+    struct mock *m = mock_new(c, "a");
+
+    mock_start(m);
+    return m;
+}
+
+static void need_records(struct conf *c, const struct seen *s)
+{
+    if (s->n == 0)
+        conf_skip(c, "it delivers no record here; set it up by --config");
+}
+
+static void delivers(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen s;
+
+    seen_init(c, &s);
+    (void)seen_poll_all(m, &s, 64);
+    need_records(c, &s);
+    mock_free(m);
+}
+
+static void poll_respects_max(struct conf *c)
+{
+    static const uint64_t sizes[] = {1, 3, 7, 64};
+    struct seen s;
+    size_t i;
+
+    for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct mock *m = begin(c);
+        struct poll_result r;
+
+        seen_init(c, &s);
+        seen_poll(m, &s, sizes[i], 50, &r);
+        CONF_REQUIRE(c, r.offered <= sizes[i], "poll was asked for at most %llu records and gave %llu",
+                     (unsigned long long)sizes[i], (unsigned long long)r.offered);
+        mock_free(m);
+    }
+}
+
+static void poll_respects_timeout(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct poll_result r;
+    struct seen s;
+    int i;
+
+    seen_init(c, &s);
+    (void)seen_poll_all(m, &s, 64);
+    for (i = 0; i < 3; i++) {
+        int64_t before = clock_steady_ms(), took;
+
+        seen_poll(m, &s, 16, 50, &r);
+        took = clock_steady_ms() - before;
+        CONF_REQUIRE(c, took < 800, "poll had 50 ms and took %lld ms", (long long)took);
+    }
+    mock_free(m);
+}
+
+static void poll_codes_are_legal(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct poll_result r;
+    struct seen s;
+    int i;
+
+    seen_init(c, &s);
+    for (i = 0; i < 50; i++) {
+        seen_poll(m, &s, 16, 5, &r);
+        CONF_REQUIRE(c,
+                     r.code == SLUICE_OK || r.code == SLUICE_END || r.code == SLUICE_DISCONNECTED ||
+                         r.code == SLUICE_CANCELLED || r.code == SLUICE_FATAL,
+                     "poll answered %s", mock_code(r.code));
+        if (r.code == SLUICE_END)
+            CONF_REQUIRE(c, (c->plugin->desc.flags & SLUICE_FINITE) != 0,
+                         "poll answered END and the plugin does not say SLUICE_FINITE");
+    }
+    mock_free(m);
+}
+
+static void positions_are_in_order(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen s;
+    size_t i, j;
+
+    seen_init(c, &s);
+    (void)seen_poll_all(m, &s, 16);
+    need_records(c, &s);
+    for (i = 0; i < s.n; i++)
+        for (j = i; j > 0 && i - j < 300; j--) {
+            const struct seen_record *a = &s.records[j - 1], *b = &s.records[i];
+
+            if (a->lane != b->lane)
+                continue;
+            CONF_REQUIRE(c, a->position != b->position, "two records of lane %u have the position %llu",
+                         b->lane, (unsigned long long)b->position);
+            CONF_REQUIRE(c, a->next < b->next, "`next` does not grow in lane %u: %llu, then %llu", b->lane,
+                         (unsigned long long)a->next, (unsigned long long)b->next);
+            CONF_REQUIRE(c, a->ordinal == 0 || b->ordinal == 0 || a->ordinal < b->ordinal,
+                         "ordinals do not grow in lane %u", b->lane);
+        }
+    mock_free(m);
+}
+
+static void bytes_stay_until_next_poll(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen s;
+
+    seen_init(c, &s);
+    s.compare_late = 1; /* seen_poll reads the bytes at once and again before it goes on */
+    (void)seen_poll_all(m, &s, 16);
+    need_records(c, &s);
+    mock_free(m);
+}
+
+static void two_runs_are_equal(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen a, b;
+    size_t i;
+
+    seen_init(c, &a);
+    seen_init(c, &b);
+    (void)seen_poll_all(m, &a, 16);
+    need_records(c, &a);
+    mock_free(m);
+    m = begin(c);
+    (void)seen_poll_all(m, &b, 64);
+    for (i = 0; i < a.n; i++)
+        CONF_REQUIRE(c, seen_find(&b, &a.records[i]) != NULL,
+                     "record %zu was not settled and is not delivered again after a restart", i);
+    mock_free(m);
+}
+
+static void end_stays(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct poll_result r;
+    struct seen s;
+    int i;
+
+    seen_init(c, &s);
+    if (seen_poll_all(m, &s, 64) != SLUICE_END)
+        conf_skip(c, "it has no end here");
+    for (i = 0; i < 5; i++) {
+        seen_poll(m, &s, 16, 5, &r);
+        CONF_REQUIRE(c, r.code == SLUICE_END && r.n == 0, "poll answered END and then %s with %llu records",
+                     mock_code(r.code), (unsigned long long)r.n);
+    }
+    mock_free(m);
+}
+
+static void short_batch_loses_nothing(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct poll_result r;
+    struct seen all, some;
+    size_t i;
+    int idle = 0;
+
+    seen_init(c, &all);
+    seen_init(c, &some);
+    (void)seen_poll_all(m, &all, 64);
+    need_records(c, &all);
+    mock_free(m);
+    m = begin(c);
+    while (idle < 3 && some.n <= all.n) {
+        atomic_store(&mock_world.batch_room, conf_random(c) % 3);
+        seen_poll(m, &some, 16, 5, &r);
+        if (r.code == SLUICE_END)
+            break;
+        idle = r.n == 0 && atomic_load(&mock_world.batch_room) > 0 ? idle + 1 : 0;
+    }
+    atomic_store(&mock_world.batch_room, UINT64_MAX);
+    for (i = 0; i < all.n; i++)
+        CONF_REQUIRE(c, seen_find(&some, &all.records[i]) != NULL,
+                     "record %zu is lost when batch_add takes fewer than offered", i);
+    mock_free(m);
+}
+
+static void settle_nothing(struct conf *c)
+{
+    struct mock *m = begin(c);
+
+    CONF_REQUIRE(c, seen_settle(m, NULL, 0) == SLUICE_OK, "settle of nothing failed");
+    mock_free(m);
+}
+
+static void settle_prefixes(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct poll_result r;
+    struct seen s;
+    size_t settled = 0;
+
+    seen_init(c, &s);
+    do {
+        size_t k;
+
+        seen_poll(m, &s, 16, 5, &r);
+        if (s.n == settled)
+            break;
+        k = settled + 1 + conf_random(c) % (s.n - settled);
+        CONF_REQUIRE(c, seen_settle(m, &s, k) == SLUICE_OK, "settle of the first %zu records failed", k);
+        settled = k;
+    } while (r.code == SLUICE_OK && s.n < 5000);
+    need_records(c, &s);
+    mock_free(m);
+}
+
+static void settled_is_durable(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen all, rest;
+    size_t i, half, again = 0;
+
+    seen_init(c, &all);
+    seen_init(c, &rest);
+    (void)seen_poll_all(m, &all, 16);
+    need_records(c, &all);
+    half = all.n / 2;
+    CONF_REQUIRE(c, half == 0 || seen_settle(m, &all, half) == SLUICE_OK,
+                 "settle of the first %zu records failed", half);
+    mock_free(m);
+    m = begin(c);
+    (void)seen_poll_all(m, &rest, 16);
+    for (i = half; i < all.n; i++)
+        CONF_REQUIRE(c, seen_find(&rest, &all.records[i]) != NULL,
+                     "record %zu was not settled and is not delivered after a restart", i);
+    for (i = 0; i < half; i++)
+        again += seen_find(&rest, &all.records[i]) != NULL;
+    mock_free(m);
+    if (half > 0 && again == half)
+        conf_skip(c, "it starts at the beginning after each restart");
+    CONF_REQUIRE(c, again == 0, "%zu of %zu settled records are delivered again after a restart", again,
+                 half);
+}
+
+struct blocked {
+    struct mock *m;
+    struct seen s;
+    struct poll_result r;
+    _Atomic int entered;
+};
+
+static void *poll_long(void *context)
+{
+    struct blocked *b = context;
+
+    atomic_store(&b->entered, 1);
+    seen_poll(b->m, &b->s, 16, 15000, &b->r);
+    return NULL;
+}
+
+static void cancel_ends_poll(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct blocked b = {.m = m};
+    struct timespec moment = {0, 100 * 1000 * 1000};
+    pthread_t thread;
+    int64_t before, took;
+
+    seen_init(c, &b.s);
+    (void)seen_poll_all(m, &b.s, 64);
+    CONF_REQUIRE(c, pthread_create(&thread, NULL, poll_long, &b) == 0, "the suite has no thread");
+    while (!atomic_load(&b.entered))
+        (void)sched_yield();
+    (void)nanosleep(&moment, NULL); /* so that the call blocks, as a rule */
+    before = clock_steady_ms();
+    mock_cancel(m);
+    (void)pthread_join(thread, NULL);
+    took = clock_steady_ms() - before;
+    CONF_REQUIRE(c, took < 2000, "poll went on for %lld ms after cancel", (long long)took);
+    mock_stop(m);
+    mock_start(m);
+    mock_free(m);
+}
+
+static void keepalive_fetches_nothing(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct sluice_error err;
+    uint64_t before;
+    uint32_t code;
+    int i;
+
+    if (c->plugin->ops.source.keepalive == NULL)
+        conf_skip(c, "it has no keepalive");
+    before = atomic_load(&mock_world.offered);
+    for (i = 0; i < 10; i++) {
+        mock_error(&err);
+        code = c->plugin->ops.source.keepalive(m->self, &err);
+        CONF_REQUIRE(c, code == SLUICE_OK, "keepalive answered %s: %s", mock_code(code), mock_said(&err));
+    }
+    CONF_REQUIRE(c, atomic_load(&mock_world.offered) == before, "keepalive delivered records");
+    mock_free(m);
+}
+
+static void poll_survives_no_memory(struct conf *c)
+{
+    struct mock *m;
+    struct seen all, s;
+    struct poll_result r;
+    uint64_t n;
+    size_t i;
+
+    m = begin(c);
+    seen_init(c, &all);
+    (void)seen_poll_all(m, &all, 64);
+    need_records(c, &all);
+    mock_free(m);
+    for (n = 1; n < 40; n++) {
+        int failed;
+
+        m = begin(c);
+        seen_init(c, &s);
+        if (conf_alloc_fail(c, n) != 0)
+            conf_skip(c, "allocations cannot be made to fail on this machine");
+        seen_poll(m, &s, 16, 5, &r);
+        failed = conf_alloc_failed();
+        (void)conf_alloc_fail(c, 0);
+        if (r.code != SLUICE_FATAL) {
+            (void)seen_poll_all(m, &s, 64);
+            for (i = 0; i < all.n; i++)
+                CONF_REQUIRE(c, seen_find(&s, &all.records[i]) != NULL,
+                             "record %zu is lost when an allocation fails in poll", i);
+        }
+        mock_free(m);
+        seen_release(&s);
+        if (!failed)
+            break;
+    }
+    if (n == 1)
+        conf_skip(c, "poll allocates nothing");
+}
+
+const struct conf_case conf_source_cases[] = {
+    {"delivers", "delivers at least one record", CONF_SOURCE, 0, delivers},
+    {"poll-respects-max", "gives at most max records", CONF_SOURCE, 0, poll_respects_max},
+    {"poll-respects-timeout", "comes back from poll in time when there is nothing", CONF_SOURCE, 0,
+     poll_respects_timeout},
+    {"poll-codes-are-legal", "answers poll with a code of a source", CONF_SOURCE, 0, poll_codes_are_legal},
+    {"positions-are-in-order", "has unique positions and a `next` that grows in each lane", CONF_SOURCE, 0,
+     positions_are_in_order},
+    {"bytes-stay", "keeps a record's bytes until the next poll", CONF_SOURCE, 0, bytes_stay_until_next_poll},
+    {"unsettled-comes-again", "delivers again after a restart what was not settled", CONF_SOURCE, 0,
+     two_runs_are_equal},
+    {"end-stays", "stays at the end once it said END", CONF_SOURCE, 0, end_stays},
+    {"short-batch", "loses nothing when the batch takes fewer records", CONF_SOURCE, 0,
+     short_batch_loses_nothing},
+    {"settle-nothing", "takes a settle of nothing", CONF_SOURCE, 0, settle_nothing},
+    {"settle-prefixes", "settles any prefix of what it delivered", CONF_SOURCE, 0, settle_prefixes},
+    {"settled-is-durable", "forgets what was settled, over a restart, and nothing else", CONF_SOURCE, 0,
+     settled_is_durable},
+    {"cancel-ends-poll", "comes back from a blocked poll soon after cancel", CONF_SOURCE, 30,
+     cancel_ends_poll},
+    {"keepalive-fetches-nothing", "delivers nothing by keepalive", CONF_SOURCE, 0, keepalive_fetches_nothing},
+    {"poll-survives-no-memory", "loses nothing when an allocation fails in poll", CONF_SOURCE, 60,
+     poll_survives_no_memory},
+    {NULL, NULL, 0, 0, NULL},
+};
