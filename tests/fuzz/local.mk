@@ -1,1 +1,21 @@
-# tests/fuzz
+# tests/fuzz: a target is fuzz_NAME.c with LLVMFuzzerTestOneInput and its seeds in corpus/NAME.
+# make check replays the corpus (replay_NAME).  To fuzz:
+#   ../configure CC=clang CXX=clang++ --enable-fuzzing --enable-sanitizers=fuzzer-no-link,address,undefined
+#   make && make tests/fuzz/fuzz_dead_letter && tests/fuzz/fuzz_dead_letter -max_total_time=20 CORPUS
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
+EXTRA_DIST += tests/fuzz/corpus
+
+# Letters in, the same letters out; any bytes as a database file.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_dead_letter
+tests_fuzz_fuzz_dead_letter_SOURCES = tests/fuzz/fuzz_dead_letter.c
+tests_fuzz_fuzz_dead_letter_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_fuzz_dead_letter_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_dead_letter_LDADD = $(CORE_LDADD) $(SQLITE_LIBS)
+else
+check_PROGRAMS += tests/fuzz/replay_dead_letter
+tests_fuzz_replay_dead_letter_SOURCES = tests/fuzz/fuzz_dead_letter.c tests/fuzz/replay_main.c
+tests_fuzz_replay_dead_letter_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_replay_dead_letter_LDADD = $(CORE_LDADD) $(SQLITE_LIBS)
+TESTS += tests/fuzz/replay_dead_letter
+endif
