@@ -85,19 +85,17 @@ enum file_fill file_fill(struct file_source *f)
 
 int file_seek(struct file_source *f)
 {
-    if (f->seek_to <= f->base + f->len) {
-        if (f->seek_to > f->base + f->pos)
-            f->pos = (size_t)(f->seek_to - f->base);
-        f->seek_to = 0;
-        return 1;
-    }
-    f->base += f->len;
-    f->pos = f->len = 0;
-    if (!f->reader.gzip) {
+    if (f->seek_to > f->base + f->len) {
+        f->base += f->len;
+        f->pos = f->len = 0;
+        if (f->reader.gzip)
+            return 0;
         file_reader_seek(&f->reader, f->seek_to);
         f->base = f->seek_to;
-        f->seek_to = 0;
-        return 1;
+    } else if (f->seek_to > f->base + f->pos) {
+        f->pos = (size_t)(f->seek_to - f->base);
     }
-    return 0;
+    f->seek_to = 0;
+    f->ordinal = f->mark.ordinal;
+    return 1;
 }

@@ -73,12 +73,12 @@ static uint32_t compare(struct file_source *f, struct file_mark *mark, const str
 {
     uint64_t size = (uint64_t)st->st_size;
     uint64_t least = gzip ? mark->size : mark->next; /* bytes on disk that must still be there */
-    uint32_t common = mark->head_len < size ? mark->head_len : (uint32_t)size;
-    uint64_t hash = 0;
+    uint64_t heads[FILE_HEADS];
+    uint32_t n = file_heads(f->fd, UINT64_MAX, heads);
 
-    /* A head cut short cannot be compared; then a new inode tells a new file. */
-    if (common == mark->head_len ? file_head_hash(f->fd, common, &hash) != 0 || hash != mark->head_hash
-                                 : mark->inode != (uint64_t)st->st_ino || mark->device != (uint64_t)st->st_dev) {
+    if (n > mark->n_heads)
+        n = mark->n_heads;
+    if (n > 0 && heads[n - 1] != mark->heads[n - 1]) {
         sluice_log(f->host, SLUICE_WARN, "%s is not the file that was read up to byte %llu before: reading it from its start",
                    f->path, (unsigned long long)mark->next);
         mark->generation++;

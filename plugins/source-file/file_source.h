@@ -18,7 +18,7 @@
 #include "framing.h"
 
 #define FILE_ITEMS 256u
-#define FILE_IDENTITY_BYTES 4096u
+#define FILE_HEADS 13u /* hashes of the first 1, 2, 4 … 4096 bytes */
 #define FILE_OVERSIZE_HEAD (64u * 1024u) /* bytes of an oversize record that go with it */
 
 /* Which file, and how far: what is stored. */
@@ -28,8 +28,8 @@ struct file_mark {
     uint64_t size;       /* of the file when stored */
     uint64_t device;
     uint64_t inode;
-    uint64_t head_hash;  /* of the first head_len bytes as they are on disk */
-    uint32_t head_len;
+    uint64_t heads[FILE_HEADS]; /* of the file's first bytes as they are on disk: what tells it from another */
+    uint32_t n_heads;    /* so many are known */
     uint32_t generation; /* 1, and one more whenever the file was replaced */
 };
 
@@ -102,9 +102,8 @@ uint32_t file_begin_again(struct file_source *f, struct sluice_error *err);
 /* file_state.c */
 uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *found, struct sluice_error *err);
 uint32_t file_state_store(struct file_source *f, struct sluice_error *err);
-uint64_t file_hash(const void *data, size_t len);
-/* Hash of the first len bytes of fd, or -1: there are fewer, or it cannot be read. */
-int file_head_hash(int fd, uint32_t len, uint64_t *hash);
+/* Hashes of the first 1, 2, 4 … bytes of fd, of at most `most` bytes; how many. */
+uint32_t file_heads(int fd, uint64_t most, uint64_t heads[FILE_HEADS]);
 uint32_t file_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err);
 
 /* file_poll.c, file_fetch.c */

@@ -1,6 +1,7 @@
 /* file_state: the mark of a file in the host's state, as text that a person can read. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <sys/stat.h>
 
@@ -9,42 +10,56 @@
 #define STATE_KEY "position"
 #define STATE_FORMAT                                                                                         \
     "v1 next=%" SCNu64 " ordinal=%" SCNu64 " size=%" SCNu64 " device=%" SCNu64 " inode=%" SCNu64             \
-    " head=%" SCNu32 ":%" SCNx64 " generation=%" SCNu32 "%n"
+    " generation=%" SCNu32 " heads=%n"
 
-uint64_t file_hash(const void *data, size_t len)
+uint32_t file_heads(int fd, uint64_t most, uint64_t heads[FILE_HEADS])
 {
-    const unsigned char *p = data;
-    uint64_t h = 14695981039346656037u;
-    size_t i;
+    unsigned char bytes[1u << (FILE_HEADS - 1)];
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+    uint64_t have = 0;
+    uint64_t i;
+    uint32_t n = 0;
 
-    for (i = 0; i < len; i++)
-        h = (h ^ p[i]) * 1099511628211u;
-    return h;
+    if (most > sizeof bytes)
+        most = sizeof bytes;
+    while (have < most) {
+        ssize_t got = pread(fd, bytes + have, most - have, (off_t)have);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        have += (uint64_t)got;
+    }
+    for (i = 0; i < have; i++) {
+        hash = (hash ^ bytes[i]) * 1099511628211u;
+        if (i + 1 == (uint64_t)1 << n)
+            heads[n++] = hash;
+    }
+    return n;
 }
 
-int file_head_hash(int fd, uint32_t len, uint64_t *hash)
+/* The hashes at the end of the text; 1 if they are well formed. */
+static int read_heads(const char *at, struct file_mark *mark)
 {
-    char head[FILE_IDENTITY_BYTES];
-    size_t have = 0;
-    ssize_t n;
+    mark->n_heads = 0;
+    while (*at != '\0') {
+        char *end;
 
-    if (len > sizeof head)
-        return -1;
-    while (have < len) {
-        n = pread(fd, head + have, len - have, (off_t)have);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        have += (size_t)n;
+        if (mark->n_heads == FILE_HEADS)
+            return 0;
+        errno = 0;
+        mark->heads[mark->n_heads++] = strtoull(at, &end, 16);
+        if (end == at || errno != 0 || (*end != '\0' && *end != ','))
+            return 0;
+        at = *end == ',' ? end + 1 : end;
     }
-    *hash = file_hash(head, len);
-    return 0;
+    return 1;
 }
 
 uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *found, struct sluice_error *err)
 {
-    char text[512];
+    char text[768];
     int used = 0;
     int64_t n = f->host->state_get(f->host, STATE_KEY, text, sizeof text - 1, err);
 
@@ -56,8 +71,7 @@ uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *fou
     if (n < (int64_t)sizeof text) {
         text[n] = '\0';
         if (sscanf(text, STATE_FORMAT, &mark->next, &mark->ordinal, &mark->size, &mark->device, &mark->inode,
-                   &mark->head_len, &mark->head_hash, &mark->generation, &used) == 8 &&
-            used == n && mark->head_len <= FILE_IDENTITY_BYTES) {
+                   &mark->generation, &used) == 6 && used > 0 && read_heads(text + used, mark)) {
             *found = 1;
             return SLUICE_OK;
         }
@@ -70,25 +84,22 @@ uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *fou
 uint32_t file_state_store(struct file_source *f, struct sluice_error *err)
 {
     struct file_mark *m = &f->mark;
-    char text[512];
+    char text[768];
     struct stat st;
-    uint64_t head;
     uint32_t code;
+    uint32_t i;
     int n;
 
     if (fstat(f->fd, &st) == 0)
         m->size = (uint64_t)st.st_size;
-    /* The head that is final: what is done of a plain file, all of a gzip file. */
-    head = f->reader.gzip ? m->size : m->next;
-    m->head_len = head < FILE_IDENTITY_BYTES ? (uint32_t)head : FILE_IDENTITY_BYTES;
-    if (file_head_hash(f->fd, m->head_len, &m->head_hash) != 0) {
-        m->head_len = 0; /* it shrank meanwhile; poll will say so */
-        m->head_hash = file_hash("", 0);
-    }
+    /* The bytes that are final: what is done of a plain file, all of a gzip file. */
+    m->n_heads = file_heads(f->fd, f->reader.gzip ? m->size : m->next, m->heads);
     n = snprintf(text, sizeof text,
                  "v1 next=%" PRIu64 " ordinal=%" PRIu64 " size=%" PRIu64 " device=%" PRIu64 " inode=%" PRIu64
-                 " head=%" PRIu32 ":%" PRIx64 " generation=%" PRIu32,
-                 m->next, m->ordinal, m->size, m->device, m->inode, m->head_len, m->head_hash, m->generation);
+                 " generation=%" PRIu32 " heads=",
+                 m->next, m->ordinal, m->size, m->device, m->inode, m->generation);
+    for (i = 0; i < m->n_heads; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s%" PRIx64, i > 0 ? "," : "", m->heads[i]);
     code = f->host->state_put(f->host, STATE_KEY, text, (uint64_t)n, err);
     if (code == SLUICE_OK)
         f->stored_next = m->next;

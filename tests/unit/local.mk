@@ -81,6 +81,17 @@ tests_unit_check_csv_SOURCES = tests/unit/check_csv.c
 tests_unit_check_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_csv_LDADD = libsluicecsv.la $(UNIT_LDADD)
 TESTS += tests/unit/check_csv
+
+check_LTLIBRARIES += tests/support/libfiledrive.la
+tests_support_libfiledrive_la_SOURCES = tests/support/file_drive.c tests/support/file_drive.h
+tests_support_libfiledrive_la_CPPFLAGS = $(UNIT_CPPFLAGS) $(ZLIB_CFLAGS)
+FILE_TEST_LDADD = tests/support/libfiledrive.la tests/support/libpluginhost.la $(UNIT_LDADD) $(ZLIB_LIBS)
+
+check_PROGRAMS += tests/unit/check_source_file
+tests_unit_check_source_file_SOURCES = tests/unit/check_source_file.c
+tests_unit_check_source_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_source_file_LDADD = $(FILE_TEST_LDADD)
+TESTS += tests/unit/check_source_file
 # end of records
 
 # config
