@@ -236,4 +236,12 @@ tests_unit_check_module_SOURCES = tests/unit/check_module.c
 tests_unit_check_module_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_module_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_module
+
+# whole pipelines with scripted plugins
+TOY = tests/support/toy.c tests/support/toy.h tests/support/temp_dir.c tests/support/temp_dir.h
+check_PROGRAMS += tests/unit/check_pipeline
+tests_unit_check_pipeline_SOURCES = tests/unit/check_pipeline.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline
 endif
