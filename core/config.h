@@ -27,6 +27,7 @@ struct config_value {
     struct origin *key_origins;  /* MAP */
     size_t n;
     size_t cap;   /* members allocated */
+    unsigned height; /* levels below it: 0 for a scalar */
     int anchored; /* it, or something in it, has an anchor (&name) */
 };
 

@@ -9,6 +9,7 @@
 #define CONFIG_MAX_DEPTH 64u
 #define CONFIG_MAX_VALUES 200000u          /* written in all files together */
 #define CONFIG_MAX_MEMBERS 5000u           /* of one map: keys are compared pairwise */
+#define CONFIG_MAX_KEY 160u                /* bytes; libyaml reads no key beyond 1024 in its longest form */
 #define CONFIG_MAX_ANCHORS 1000u           /* of one file */
 #define CONFIG_MAX_EXPANDED 100000u        /* values made by aliases */
 #define CONFIG_MAX_TEXT (16u * 1024 * 1024) /* bytes made by aliases and substitution */

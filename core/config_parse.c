@@ -162,6 +162,10 @@ static struct config_value *read_alias(struct reader *r, const yaml_event_t *eve
         problem_add(r->l->problems, at, NULL, "'*%s' stands inside '&%s': a value cannot hold itself", name, name);
         return NULL;
     }
+    if (r->depth + r->anchors[i].value->height > CONFIG_MAX_DEPTH + 1) {
+        problem_add(r->l->problems, at, NULL, "with '*%s' values are nested deeper than %u", name, CONFIG_MAX_DEPTH);
+        return NULL;
+    }
     return value_copy(r->l, r->anchors[i].value, at);
 }
 
@@ -264,6 +268,10 @@ static char *read_key(struct reader *r, const yaml_event_t *event)
     }
     if (event->data.scalar.length == 0 || strlen(text) != event->data.scalar.length) {
         problem_add(r->l->problems, at, NULL, "a key must not be empty or hold a NUL");
+        return NULL;
+    }
+    if (event->data.scalar.length > CONFIG_MAX_KEY) {
+        problem_add(r->l->problems, at, NULL, "a key is longer than %u bytes", CONFIG_MAX_KEY);
         return NULL;
     }
     if (!tag_check(r, event->data.scalar.tag, event->start_mark))

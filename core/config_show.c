@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "config_internal.h"
 #include "config_show_internal.h"
 
 #define HIDDEN "\"***\""
@@ -29,6 +30,42 @@ static int is_plain(const struct config_value *v)
     return 1;
 }
 
+/* A character as it can stand in YAML's double quotes. */
+static void add_escaped(struct strbuf *out, const char *s, size_t len, unsigned point)
+{
+    if (point == '"' || point == '\\')
+        strbuf_printf(out, "\\%c", (char)point);
+    else if (point == '\n')
+        strbuf_puts(out, "\\n");
+    else if (point == '\t')
+        strbuf_puts(out, "\\t");
+    else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x2028 || point == 0x2029 ||
+             point == 0xfeff || point == 0xfffe || point == 0xffff)
+        strbuf_printf(out, "\\u%04X", point);
+    else
+        strbuf_add(out, s, len);
+}
+
+/* In quotes; a value with $${ for what would else be substituted again. */
+static void add_quoted(struct strbuf *out, const char *text, int is_value)
+{
+    size_t len = strlen(text), i, n;
+    unsigned point = 0;
+
+    strbuf_putc(out, '"');
+    for (i = 0; i < len; i += n) {
+        n = utf8_read((const unsigned char *)text + i, len - i, &point);
+        if (n == 0) {
+            n = 1;
+            point = 0xfffd;
+        }
+        if (is_value && point == '$' && text[i + 1] == '{')
+            strbuf_putc(out, '$');
+        add_escaped(out, text + i, n, point);
+    }
+    strbuf_putc(out, '"');
+}
+
 static void add_key(struct strbuf *out, const char *key)
 {
     size_t i;
@@ -39,26 +76,7 @@ static void add_key(struct strbuf *out, const char *key)
     if (key[i] == '\0')
         strbuf_puts(out, key);
     else
-        strbuf_json(out, key, strlen(key));
-}
-
-/* In quotes, with $${ for what would else be substituted again. */
-static void add_quoted(struct strbuf *out, const char *text)
-{
-    const char *dollar;
-    struct strbuf copy;
-
-    strbuf_init(&copy, out->max);
-    for (dollar = strstr(text, "${"); dollar != NULL; dollar = strstr(text, "${")) {
-        strbuf_add(&copy, text, (size_t)(dollar - text));
-        strbuf_puts(&copy, "$${");
-        text = dollar + 2;
-    }
-    strbuf_puts(&copy, text);
-    strbuf_json(out, strbuf_text(&copy), copy.len);
-    if (copy.failed)
-        out->failed = 1;
-    strbuf_release(&copy);
+        add_quoted(out, key, 0);
 }
 
 static void add_scalar(struct strbuf *out, const struct config_value *v)
@@ -70,13 +88,13 @@ static void add_scalar(struct strbuf *out, const struct config_value *v)
     else if (is_plain(v))
         strbuf_puts(out, v->text);
     else
-        add_quoted(out, v->text);
+        add_quoted(out, v->text, 1);
 }
 
 void show_sources(struct strbuf *out, const char *source, const char *between)
 {
     const char *s = source, *end;
-    size_t len;
+    size_t len, i;
 
     for (s = strstr(source, "${"); s != NULL; s = strstr(s + 2, "${")) {
         end = strchr(s, '}');
@@ -88,7 +106,8 @@ void show_sources(struct strbuf *out, const char *source, const char *between)
         if (strncmp(s, "${file:", 7) != 0 && memmem(s, len, ":-", 2) != NULL)
             len = (size_t)((const char *)memmem(s, len, ":-", 2) - s); /* a default may be a secret */
         strbuf_puts(out, between);
-        strbuf_add(out, s, len);
+        for (i = 0; i < len; i++) /* a path may hold anything */
+            strbuf_putc(out, (unsigned char)s[i] < 0x20 ? '?' : s[i]);
         strbuf_puts(out, "}");
         between = ", ";
     }

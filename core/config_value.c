@@ -90,6 +90,8 @@ int value_add(struct config_value *v, const char *key, struct origin key_origin,
         v->key_origins[v->n] = key_origin;
     }
     v->items[v->n++] = item;
+    if (v->height <= item->height)
+        v->height = item->height + 1;
     return 0;
 }
 

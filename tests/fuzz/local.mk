@@ -19,3 +19,18 @@ tests_fuzz_replay_dead_letter_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
 tests_fuzz_replay_dead_letter_LDADD = $(CORE_LDADD) $(SQLITE_LIBS)
 TESTS += tests/fuzz/replay_dead_letter
 endif
+
+# Any bytes as a config; what is accepted is shown and reads back the same.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_config
+tests_fuzz_fuzz_config_SOURCES = tests/fuzz/fuzz_config.c
+tests_fuzz_fuzz_config_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_fuzz_config_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_config_LDADD = $(CORE_LDADD)
+else
+check_PROGRAMS += tests/fuzz/replay_config
+tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay_main.c
+tests_fuzz_replay_config_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_replay_config_LDADD = $(CORE_LDADD)
+TESTS += tests/fuzz/replay_config
+endif

@@ -119,6 +119,12 @@ tests_unit_check_config_bad_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_config_bad_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_config_bad
 EXTRA_DIST += tests/unit/data/config_bad.txt
+
+check_PROGRAMS += tests/unit/check_config
+tests_unit_check_config_SOURCES = tests/unit/check_config.c tests/support/one_suite.h tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_config_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_config_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_config
 # end of config
 
 # around: log, metrics, state, HTTP
