@@ -250,4 +250,9 @@ tests_unit_check_pipeline_SOURCES = tests/unit/check_pipeline.c tests/support/on
 tests_unit_check_pipeline_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_pipeline_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_pipeline
+check_PROGRAMS += tests/unit/check_pipeline_trouble
+tests_unit_check_pipeline_trouble_SOURCES = tests/unit/check_pipeline_trouble.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_trouble_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline_trouble
 endif
