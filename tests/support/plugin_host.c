@@ -115,6 +115,9 @@ static struct plugin_host *host_new(const char *kind, const char *name, const st
     if (with != NULL) {
         h->env.now_ms = with->now_ms;
         h->env.steady_ms = with->steady_ms;
+        if (with->state_of != NULL)
+            h->env.state = with->state_of->env.state;
+        h->shared_state = with->state_of != NULL;
         if (with->state_dir != NULL) {
             h->env.state = state_db_open(with->state_dir, STATE_RUN, &err);
             ck_assert_msg(h->env.state != NULL, "%s", err.message);
@@ -206,7 +209,7 @@ void plugin_host_close(struct plugin_host *h)
     option_free(h->spec.config);
     config_free(h->config);
     problems_release(&h->problems);
-    if (h->env.state != NULL)
+    if (h->env.state != NULL && !h->shared_state)
         state_db_close(h->env.state);
     metrics_free(h->env.metrics);
     for (i = 0; i < h->env.n_fields; i++)

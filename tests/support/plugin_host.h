@@ -20,8 +20,9 @@ struct plugin_host;
 #define PLUGIN_HOST_BATCH 4096u /* most records between two clears */
 
 struct plugin_host_setup {
-    const char *state_dir;   /* NULL: the config has none; made if needed */
-    int64_t (*now_ms)(void); /* NULL: the machine's clock */
+    const char *state_dir;        /* NULL: the config has none; made if needed */
+    struct plugin_host *state_of; /* or share the state of another, which is closed later */
+    int64_t (*now_ms)(void);      /* NULL: the machine's clock */
     int64_t (*steady_ms)(void);
 };
 

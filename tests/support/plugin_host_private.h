@@ -18,6 +18,7 @@ struct plugin_host {
     struct instance_env env;
     struct instance *instance;
     int started;
+    int shared_state;
     char name[64];
     struct lane_info *lanes[PLUGIN_HOST_LANES];
     uint32_t n_lanes;

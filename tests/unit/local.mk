@@ -159,6 +159,30 @@ tests_unit_check_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_hash_LDADD = libsluicecommon.la $(CRYPTO_LIBS) $(UNIT_LDADD)
 TESTS += tests/unit/check_hash
 
+check_PROGRAMS += tests/unit/check_gate_once
+tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c
+tests_unit_check_gate_once_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_gate_once_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS)
+TESTS += tests/unit/check_gate_once
+
+check_PROGRAMS += tests/unit/check_sink_file
+tests_unit_check_sink_file_SOURCES = tests/unit/check_sink_file.c
+tests_unit_check_sink_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_sink_file_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_sink_file
+
+check_PROGRAMS += tests/unit/check_sink_null
+tests_unit_check_sink_null_SOURCES = tests/unit/check_sink_null.c
+tests_unit_check_sink_null_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_sink_null_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_sink_null
+
+check_PROGRAMS += tests/unit/check_enrich_table
+tests_unit_check_enrich_table_SOURCES = tests/unit/check_enrich_table.c
+tests_unit_check_enrich_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_enrich_table_LDADD = $(PLUGIN_TEST_LDADD) $(ZLIB_LIBS)
+TESTS += tests/unit/check_enrich_table
+
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
 tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
