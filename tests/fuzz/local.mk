@@ -33,4 +33,17 @@ tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay_ma
 tests_fuzz_replay_config_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
 tests_fuzz_replay_config_LDADD = $(CORE_LDADD)
 TESTS += tests/fuzz/replay_config
+# Any bytes to the admin listener.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_http
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/support/http_raw.c tests/support/http_raw.h
+tests_fuzz_fuzz_http_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) -I$(top_srcdir)/tests/support
+tests_fuzz_fuzz_http_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_http_LDADD = $(CORE_LDADD)
+else
+check_PROGRAMS += tests/fuzz/replay_http
+tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay_main.c tests/support/http_raw.c
+tests_fuzz_replay_http_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) -I$(top_srcdir)/tests/support
+tests_fuzz_replay_http_LDADD = $(CORE_LDADD)
+TESTS += tests/fuzz/replay_http
 endif

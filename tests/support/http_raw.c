@@ -68,10 +68,14 @@ char *http_raw_read(int fd, int ms, int *closed)
     size_t len = 0, cap = 4096;
     char *text = malloc(cap), *grown;
     ssize_t n;
+    int ready;
 
     *closed = 0;
     while (text != NULL && (left = until - steady_ms()) > 0 && len < ANSWER_MAX) {
-        if (poll(&p, 1, (int)left) != 1)
+        ready = poll(&p, 1, (int)left);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready != 1)
             break;
         if (len + 1 == cap) {
             grown = realloc(text, cap *= 2);
