@@ -167,9 +167,11 @@ int graph_digest_edge(struct graph_digest *d, const struct sluice_graph_edge *ed
         strbuf_printf(&d->line, "\t%" PRId64 "\t%" PRId64, edge->count, edge->last_ms);
     if (edge->type == SLUICE_EDGE_PURCHASED) {
         strbuf_printf(&d->line, "\t%" PRId64 "\t%.6f", edge->interval_days, edge->likelihood);
-        for (i = 0; i < edge->n_receipts; i++) {
-            strbuf_printf(&d->line, "\t%" PRId64, edge->times[i]);
-            digest_field(d, edge->receipts[i]);
+        for (i = 0; i < edge->n_receipts || i < edge->n_times; i++) {
+            if (i < edge->n_times)
+                strbuf_printf(&d->line, "\t%" PRId64, edge->times[i]);
+            if (i < edge->n_receipts)
+                digest_field(d, edge->receipts[i]);
         }
     } else if (edge->type != SLUICE_EDGE_IN_CATEGORY && digest_receipts(d, edge) != 0) {
         return -1;

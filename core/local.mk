@@ -65,7 +65,9 @@ libsluicecore_la_SOURCES += core/dlq_print.c core/dlq_print.h
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
 
 # graph: what audit and explain see of a sink
-libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h
+libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h core/key_table.c core/key_table.h \
+	core/graph_audit.c core/graph_audit.h core/graph_audit_user.c core/graph_source.c core/graph_source.h \
+	core/audit_baseline.c core/audit_baseline.h
 libsluicecore_la_CPPFLAGS += $(CRYPTO_CFLAGS)
 libsluicecore_la_LIBADD += $(CRYPTO_LIBS)
 
@@ -75,8 +77,9 @@ sluice_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
 sluice_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
 sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 # libtool forgets the C++ run time of a convenience library: name it where one links
-CORE_LDADD = libsluicecore.la -lstdc++
+CORE_LDADD = libsluicecore.la -lstdc++ -lm
 sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
 sluice_SOURCES += core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
+sluice_SOURCES += core/cmd_audit.c

@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"check", cmd_check, "check a config, and with --online the services it names"},
     {"config", cmd_config, "show the merged config, or how two environments differ"},
     {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
+    {"audit", cmd_audit, "count and check the graph, compare it with a baseline"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
     {NULL, NULL, NULL},
 };

@@ -53,6 +53,7 @@ struct sluice_graph_edge {
     int64_t last_ms; /* last, last_visit, last_purchase */
     int64_t interval_days; /* PURCHASED: avg_interval_days */
     double likelihood;     /* PURCHASED: repurchase_likelihood */
+    uint64_t n_times; /* as stored; differs from n_receipts only in a graph that is wrong */
 };
 
 struct sluice_graph_visitor {

@@ -262,6 +262,7 @@ static uint32_t walk_rows(struct walk *w, sqlite3_stmt *rows, uint32_t type, str
         edge.receipts = w->receipts;
         edge.times = w->times;
         edge.n_receipts = w->n;
+        edge.n_times = w->n;
         code = w->visitor->edge(w->visitor->context, &edge);
     }
     if (code == SLUICE_OK && rc != SQLITE_DONE)

@@ -19,9 +19,9 @@ static const struct sluice_str receipt = {"r1", 2};
 static const int64_t moment = T;
 static const struct sluice_graph_edge edges[] = {
     {.type = SLUICE_EDGE_PURCHASED, .from = {"u1", 2}, .to = {"p1", 2}, .receipts = &receipt, .times = &moment,
-     .n_receipts = 1, .count = 1, .last_ms = T},
+     .n_receipts = 1, .n_times = 1, .count = 1, .last_ms = T},
     {.type = SLUICE_EDGE_SHOPS_AT, .from = {"u1", 2}, .to = {"RET_Shop", 8}, .receipts = &receipt, .times = &moment,
-     .n_receipts = 1, .count = 1, .last_ms = T},
+     .n_receipts = 1, .n_times = 1, .count = 1, .last_ms = T},
 };
 
 static void expect(const struct graph_digest *d, const char *text)
@@ -95,7 +95,7 @@ START_TEST(receipts_of_a_visit_are_a_set_and_those_of_a_purchase_a_sequence)
     const struct sluice_str receipts[] = {{"b", 1}, {"a", 1}};
     const int64_t times[] = {1, 2};
     struct sluice_graph_edge e = {.type = SLUICE_EDGE_SHOPS_IN, .from = {"u", 1}, .to = {"CAT_x", 5},
-                                  .receipts = receipts, .times = times, .n_receipts = 2, .count = 3, .last_ms = 2};
+                                  .receipts = receipts, .times = times, .n_receipts = 2, .n_times = 2, .count = 3, .last_ms = 2};
     struct graph_digest d;
 
     ck_assert_int_eq(graph_digest_init(&d), 0);
