@@ -11,6 +11,9 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/sluice-$me.XXXXXX")
 running=
 keep_work=${SLUICE_KEEP:-}
 
+# A test that has more to undo defines its own.
+cleanup() { :; }
+
 finish() {
     status=$?
     trap - EXIT
@@ -18,7 +21,7 @@ finish() {
         kill -9 "$pid" 2>/dev/null || true
     done
     wait 2>/dev/null || true
-    [ "$(type cleanup 2>/dev/null | head -c 7)" != "cleanup" ] || cleanup
+    cleanup
     if [ -n "$keep_work" ]; then
         echo "kept $work"
     else
@@ -146,8 +149,8 @@ demo_data() {
 
 # Where the server of a run listens, from its log; fails until it is known.
 listening() {
-    address=$(sed -n 's/.*event=http_listening.* address="\{0,1\}\([0-9.:]*\)"\{0,1\}.*/\1/p' "$1" | head -n 1)
-    [ -n "$address" ]
+    address=127.0.0.1:$(sed -n 's/.*event=http_listening .*port=\([0-9]*\).*/\1/p' "$1" | tail -n 1)
+    [ "$address" != 127.0.0.1: ]
 }
 
 fetch() { curl -sS -m 5 "http://$address$1"; }

@@ -16,7 +16,7 @@ start c -c "$top_srcdir/docs/demo/demo.yaml" -c "$work/slow.yaml" --json
 wait_until 20 "the server to listen" listening "$work/c.log"
 
 balanced() {
-    awk '{ split($1, p, /[{}]/) }
+    awk '
         /^sluice_records_in_total/ { total[label($1)] = $2 }
         /^sluice_records_total|^sluice_records_in_flight/ { sum[label($1)] += $2 }
         function label(s) { match(s, /pipeline="[^"]*"/); return substr(s, RSTART, RLENGTH) }
@@ -30,7 +30,8 @@ all_in() {
     balanced "$work/metrics.txt" >"$work/unbalanced" || fail "scrape $scrapes: $(cat "$work/unbalanced")" "$work/metrics.txt"
     [ "$(metric "$work/metrics.txt" 'sluice_records_in_total{pipeline="receipts"}')" -ge "$1" ]
 }
-wait_until 20 "/readyz" fetch /readyz
+ready() { fetch /readyz >"$work/readyz"; grep -q ready "$work/readyz"; }
+wait_until 20 "/readyz" ready
 wait_until 30 "6000 receipts" all_in 6000
 at_least "scrapes" 10 "$scrapes"
 promtool check metrics <"$work/metrics.txt" >"$work/promtool" 2>&1 || fail "promtool: $(cat "$work/promtool")"
