@@ -69,6 +69,7 @@ refused() {
     start "$name" -c "$work/$name.yaml" --json
     finished "$pid" 20
     [ "$code" -ne 0 ] || fail "$name: the run ended with 0" "$work/$name.log"
+    cat "$work/$name.out" >>"$work/$name.log"
     contains "$work/$name.log" "$2"
 }
 mkdir "$work/folder"
@@ -107,7 +108,7 @@ pipelines:
     source: { plugin: file, path: shrink.jsonl, follow: true }
     sink: { plugin: file, path: shrunk.jsonl }
 END
-all_out() { [ "$(wc -l <"$work/shrunk.jsonl" 2>/dev/null || echo 0)" -ge "$1" ]; }
+all_out() { [ "$(lines "$work/shrunk.jsonl")" -ge "$1" ]; }
 start shrink -c "$work/shrink.yaml" --json
 wait_until 20 "500 lines" all_out 500
 : >"$work/shrink.jsonl"

@@ -20,7 +20,7 @@ pipelines:
     source: { plugin: file, path: in.jsonl }
     sink: { plugin: file, path: out.jsonl }
 END
-works_done() { [ "$(wc -l <"$work/out.jsonl" 2>/dev/null || echo 0)" -eq 30000 ]; }
+works_done() { [ "$(lines "$work/out.jsonl")" -eq 30000 ]; }
 start c -c "$work/c.yaml" --json
 wait_until 30 "the working pipeline to be through" works_done
 failed() { grep -q 'event=pipeline_failed.*fails' "$work/c.log"; }

@@ -68,6 +68,9 @@ sluice() {
     "$top_builddir/sluice-dev" "$@"
 }
 
+# Lines of a file that may not be there yet.
+lines() { if [ -f "$1" ]; then wc -l <"$1"; else echo 0; fi; }
+
 same() {
     [ "$2" = "$3" ] || fail "$1: expected '$2', got '$3'" "$work"/*.log
 }

@@ -35,14 +35,41 @@ finished "$pid" 20
 [ "$late" -le $((early + early / 10 + 512)) ] || fail "memory grew before a dead sink: $early KiB after 3 s, $late KiB after $hold s"
 say "a sink that accepted nothing for $hold s: peak $peak KiB, $early KiB after 3 s, $late KiB at the end"
 
-start written -c "$top_srcdir/docs/demo/demo.yaml" --json
-peak=0
-until ended "$pid"; do
-    now=$(peak_kib "$pid" || echo 0)
-    [ "${now:-0}" -le "$peak" ] || peak=$now
-    sleep 0.05
+cat >"$work/written.yaml" <<END
+state_dir: state-written
+pipelines:
+  receipts:
+    source: { plugin: file, path: demo/receipts.jsonl }
+    stages:
+      - gate: { plugin: list, path: demo/users.txt }
+      - enrich: { plugin: purchase, from: receipt }
+      - enrich:
+          plugin: table
+          path: demo/products.csv
+          key: id
+          from: purchases[].product_id
+          set: { name: name, brand: brand, category: category, category_id: category_id }
+    sink: { plugin: sqlite, path: graph.db }
+END
+cat >"$work/gated.yaml" <<END
+state_dir: state-gated
+pipelines:
+  receipts:
+    source: { plugin: file, path: demo/receipts.jsonl }
+    stages: [ { gate: { plugin: list, ids: [ nobody ] } } ]
+    sink: { plugin: "null" }
+END
+for path in gated written; do
+    start $path -c "$work/$path.yaml" --json
+    peak=0
+    until ended "$pid"; do
+        now=$(peak_kib "$pid" 2>/dev/null || echo 0)
+        [ "${now:-0}" -le "$peak" ] || peak=$now
+        sleep 0.02
+    done
+    finished "$pid" 120
+    same "exit code" 0 "$code"
+    at_least "records $path" 1000 "$(count "$work/$path.out" receipts "$path")"
+    [ "$peak" -gt 0 ] && [ "$peak" -le "$limit" ] || fail "peak memory of the $path path was $peak KiB (at most $limit)"
+    say "the $path path: peak $peak KiB"
 done
-finished "$pid" 120
-same "exit code" 0 "$code"
-[ "$peak" -gt 0 ] && [ "$peak" -le "$limit" ] || fail "peak memory of the demo was $peak KiB (at most $limit)"
-say "the whole demo: peak $peak KiB"
