@@ -1,3 +1,7 @@
-# The demo is part of what is shipped: the tests run it too.
-EXTRA_DIST += docs/demo/generate docs/demo/catalogue.py
+# The demo and the pages are part of what is shipped: the tests run them.
+EXTRA_DIST += docs/demo/generate docs/demo/catalogue.py docs/demo/run docs/demo/demo.yaml \
+	docs/demo/demo.csv.yaml docs/demo/demo.prod.yaml docs/demo/demo.stage.yaml
+EXTRA_DIST += docs/index.md docs/plugin-author.md docs/design/dead-letters.md docs/design/exactness.md \
+	docs/design/state-machine.md docs/design/way-of-a-record.md docs/how-to/add-a-source-by-overlay.md \
+	docs/how-to/read-dead-letters.md docs/how-to/run-in-production.md
 EXTRA_DIST += docs/reference/fingerprint.md
