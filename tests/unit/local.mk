@@ -50,6 +50,13 @@ tests_unit_check_flow_order_SOURCES = tests/unit/check_flow_order.c tests/suppor
 tests_unit_check_flow_order_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_flow_order_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_flow_order
+check_PROGRAMS += tests/unit/check_simulation
+tests_unit_check_simulation_SOURCES = tests/unit/check_simulation.c tests/support/one_suite.h \
+	tests/support/simulation.c tests/support/simulation.h tests/support/simulation_private.h \
+	tests/support/simulation_model.c tests/support/simulation_work.c tests/support/simulation_world.c
+tests_unit_check_simulation_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_simulation_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_simulation
 
 # records
 check_PROGRAMS += tests/unit/check_record
