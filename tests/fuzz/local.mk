@@ -33,6 +33,8 @@ tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay_ma
 tests_fuzz_replay_config_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
 tests_fuzz_replay_config_LDADD = $(CORE_LDADD)
 TESTS += tests/fuzz/replay_config
+endif
+
 # Any bytes to the admin listener.
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_http
