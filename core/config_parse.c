@@ -22,6 +22,7 @@ struct reader {
     unsigned depth;
     struct anchor *anchors; /* last one of a name wins */
     size_t n_anchors;
+    struct config_value *dropped; /* out of the tree, but an anchor may still point there */
 };
 
 static struct config_value *read_value(struct reader *r, yaml_event_t *event);
@@ -286,6 +287,17 @@ static char *read_key(struct reader *r, const yaml_event_t *event)
     return key;
 }
 
+/* Takes a value that does not go into the tree; it is freed when no alias can follow.
+ * 1, or 0: no memory, told and fatal. */
+static int drop_value(struct reader *r, struct config_value *v)
+{
+    if (value_add(r->dropped, NULL, v->origin, v) == 0)
+        return 1;
+    loader_no_memory(r->l);
+    value_free(v);
+    return 0;
+}
+
 /* Puts value under key.  Takes value.  1, or 0: told and fatal. */
 static int put_member(struct reader *r, struct config_value *map, const char *key, struct origin at,
                       struct config_value *value)
@@ -296,8 +308,7 @@ static int put_member(struct reader *r, struct config_value *map, const char *ke
         problem_add(r->l->problems, at, strcmp(key, "<<") == 0 ? "to merge several maps write <<: [*a, *b]" : NULL,
                     "'%s' is given twice: first in line %u, column %u", key, map->key_origins[i].line,
                     map->key_origins[i].column);
-        value_free(value);
-        return 1;
+        return drop_value(r, value);
     }
     if (map->n >= CONFIG_MAX_MEMBERS) {
         problem_add(r->l->problems, at, NULL, "the map has more than %u members", CONFIG_MAX_MEMBERS);
@@ -337,11 +348,18 @@ static int merge_member(struct reader *r, struct config_value *map)
 {
     size_t i = value_find(map, "<<");
     struct origin at = map->key_origins[i];
-    struct config_value *from = value_take(map, i);
-    int good = config_merge_key(r->l, map, at, from) == 0;
+    struct config_value *from = value_take(map, i), *copy;
+    int good;
 
-    value_free(from);
-    return good;
+    if (!from->anchored) {
+        good = config_merge_key(r->l, map, at, from) == 0;
+        value_free(from);
+        return good;
+    }
+    copy = value_copy(r->l, from, at); /* merging takes it apart, and an alias may follow */
+    good = copy != NULL && config_merge_key(r->l, map, at, copy) == 0;
+    value_free(copy);
+    return drop_value(r, from) && good;
 }
 
 static struct config_value *read_map(struct reader *r, const yaml_event_t *start)
@@ -454,7 +472,9 @@ struct config_value *config_read_text(struct loader *l, const char *file, char *
     if (text_check(file, text, len, l->problems) != 0 ||
         (is_json && config_check_json(l, file, text, len) != 0))
         return NULL;
-    if (!yaml_parser_initialize(&r.yaml)) {
+    r.dropped = value_new(CONFIG_LIST, (struct origin){file, 1, 1});
+    if (r.dropped == NULL || !yaml_parser_initialize(&r.yaml)) {
+        value_free(r.dropped);
         loader_no_memory(l);
         return NULL;
     }
@@ -468,6 +488,7 @@ struct config_value *config_read_text(struct loader *l, const char *file, char *
     for (i = 0; i < r.n_anchors; i++)
         free(r.anchors[i].name);
     free(r.anchors);
+    value_free(r.dropped);
     yaml_parser_delete(&r.yaml);
     return root;
 }

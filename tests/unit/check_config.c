@@ -159,6 +159,20 @@ START_TEST(what_is_written_wins_over_what_is_merged_and_the_first_of_a_list_wins
 }
 END_TEST
 
+START_TEST(an_anchor_inside_what_is_merged_can_be_used_after)
+{
+    const struct config_value *root;
+
+    start();
+    root = parse("t.yaml", "a: {<<: &x {k: &y [v]}, l: m}\nb: *x\nc: *y\n");
+    ck_assert_str_eq(text_at(root, "a", "l"), "m");
+    ck_assert_uint_eq(config_get(config_get(root, "a"), "k")->n, 1);
+    ck_assert_uint_eq(config_get(config_get(root, "b"), "k")->n, 1);
+    ck_assert_uint_eq(config_get(root, "c")->n, 1);
+    end();
+}
+END_TEST
+
 START_TEST(json_reads_like_yaml_with_its_escapes)
 {
     const struct config_value *root;
@@ -557,7 +571,7 @@ END_TEST
 
 ONE_SUITE("config", 60, scalars_keep_their_text_and_no_is_a_string, every_value_knows_where_it_was_written,
           columns_are_characters_after_an_umlaut, an_alias_is_a_copy_that_says_where_it_was_written,
-          what_is_written_wins_over_what_is_merged_and_the_first_of_a_list_wins, json_reads_like_yaml_with_its_escapes,
+          what_is_written_wins_over_what_is_merged_and_the_first_of_a_list_wins, an_anchor_inside_what_is_merged_can_be_used_after, json_reads_like_yaml_with_its_escapes,
           variables_are_replaced_and_remembered, a_secret_file_is_read_beside_the_config_and_marked,
           a_secret_file_that_others_can_read_warns_and_strict_refuses, a_secret_file_has_a_limit,
           an_overlay_merges_maps_by_key_and_replaces_lists, an_overlay_finds_stages_by_name_and_appends_new_ones,

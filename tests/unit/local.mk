@@ -132,6 +132,34 @@ tests_unit_check_config_SOURCES = tests/unit/check_config.c tests/support/one_su
 tests_unit_check_config_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_config_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_config
+
+check_PROGRAMS += tests/unit/check_config_memory
+tests_unit_check_config_memory_SOURCES = tests/unit/check_config_memory.c tests/support/config_module.c \
+	tests/support/config_module.h tests/support/one_suite.h tests/support/failing_alloc.h tests/support/interposed_alloc.h
+tests_unit_check_config_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_config_memory_LDFLAGS = $(AM_LDFLAGS)
+tests_unit_check_config_memory_LDADD = $(UNIT_LDADD)
+if SANITIZED
+tests_unit_check_config_memory_SOURCES += tests/support/failing_alloc.c
+tests_unit_check_config_memory_LDFLAGS += $(FAILING_ALLOC_LINK)
+else
+tests_unit_check_config_memory_SOURCES += tests/support/interposed_alloc.c
+tests_unit_check_config_memory_CPPFLAGS += -DALLOC_INTERPOSED
+endif
+TESTS += tests/unit/check_config_memory
+
+check_PROGRAMS += tests/unit/check_config_show
+tests_unit_check_config_show_SOURCES = tests/unit/check_config_show.c tests/support/config_module.c \
+	tests/support/config_module.h tests/support/one_suite.h
+tests_unit_check_config_show_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_config_show_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_config_show
+
+check_PROGRAMS += tests/unit/check_cli
+tests_unit_check_cli_SOURCES = tests/unit/check_cli.c tests/support/one_suite.h
+tests_unit_check_cli_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_cli_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_cli
 # end of config
 
 # around: log, metrics, state, HTTP
