@@ -48,4 +48,49 @@ tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay_main.c
 tests_fuzz_replay_http_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) -I$(top_srcdir)/tests/support
 tests_fuzz_replay_http_LDADD = $(CORE_LDADD)
 TESTS += tests/fuzz/replay_http
+# Parser, scanner, peek and writer of JSON held against each other.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_json
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
+tests_fuzz_fuzz_json_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_json_LDADD = $(CORE_LDADD)
+else
+check_PROGRAMS += tests/fuzz/replay_json
+tests_fuzz_replay_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/replay_main.c
+tests_fuzz_replay_json_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+tests_fuzz_replay_json_LDADD = $(CORE_LDADD)
+TESTS += tests/fuzz/replay_json
+endif
+
+# CSV rows and fields.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_csv
+tests_fuzz_fuzz_csv_SOURCES = tests/fuzz/fuzz_csv.c
+tests_fuzz_fuzz_csv_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_csv_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_csv_LDADD = libsluicecsv.la
+else
+check_PROGRAMS += tests/fuzz/replay_csv
+tests_fuzz_replay_csv_SOURCES = tests/fuzz/fuzz_csv.c tests/fuzz/replay_main.c
+tests_fuzz_replay_csv_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_replay_csv_LDADD = libsluicecsv.la
+TESTS += tests/fuzz/replay_csv
+endif
+
+# Records of a stream are the same in any pieces.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_framing
+tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz_framing.c \
+	plugins/source-file/framing.c plugins/source-file/framing.h
+tests_fuzz_fuzz_framing_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_framing_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_framing_LDADD = libsluicecsv.la
+else
+check_PROGRAMS += tests/fuzz/replay_framing
+tests_fuzz_replay_framing_SOURCES = tests/fuzz/fuzz_framing.c tests/fuzz/replay_main.c \
+	plugins/source-file/framing.c plugins/source-file/framing.h
+tests_fuzz_replay_framing_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_replay_framing_LDADD = libsluicecsv.la
+TESTS += tests/fuzz/replay_framing
 endif
