@@ -48,6 +48,8 @@ tests_fuzz_replay_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/replay_main.c
 tests_fuzz_replay_http_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) -I$(top_srcdir)/tests/support
 tests_fuzz_replay_http_LDADD = $(CORE_LDADD)
 TESTS += tests/fuzz/replay_http
+endif
+
 # Parser, scanner, peek and writer of JSON held against each other.
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_json
