@@ -141,6 +141,7 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
     p->metrics = metrics;
     p->state = state;
     p->ready_tail = &p->ready;
+    p->held_tail = &p->held;
     p->env = (struct instance_env){.pipeline_name = spec->name,
                                    .metrics = metrics,
                                    .state = state,
@@ -165,6 +166,10 @@ static void free_parcels(struct pipeline *p)
     for (; p->ready != NULL; p->ready = next) {
         next = p->ready->next;
         parcel_free(p->ready);
+    }
+    for (; p->held != NULL; p->held = next) {
+        next = p->held->next;
+        parcel_free(p->held);
     }
     for (i = 0; p->waiting != NULL && i < p->spec->max_in_flight; i++)
         parcel_free(p->waiting[i]);

@@ -101,6 +101,7 @@ struct pipeline {
     struct flow *flow;
     struct parcel **waiting; /* by slot */
     struct parcel *ready, **ready_tail; /* due, looking for room in an inbox */
+    struct parcel *held, **held_tail;   /* due, to be asked about at the cheap gates again */
     struct worker *workers;
     uint32_t n_workers;
     struct sluice_batch *poll_batch;
@@ -144,6 +145,10 @@ void source_doing(struct pipeline *p, const char *what);
 
 /* pipeline_route.c */
 void pipeline_route(struct pipeline *p, struct sluice_batch *b);
+/* The same for records that waited before the cheap gates admitted them; uses poll_batch. */
+void pipeline_route_held(struct pipeline *p);
+/* Its letter is stored: it is dead in all steps that are left.  Lock held. */
+void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code, const char *reason);
 
 /* pipeline_tick.c */
 void pipeline_wait_space(struct pipeline *p, uint32_t ms); /* lock held */
@@ -155,6 +160,9 @@ void pipeline_tick(struct pipeline *p);
 void pipeline_settle_all(struct pipeline *p);
 void pipeline_keep_alive(struct pipeline *p);
 int pipeline_is_over(struct pipeline *p); /* failed, or told to give up */
+int pipeline_is_over_locked(struct pipeline *p);
+/* Gives what was due and found no room back to the source. */
+void pipeline_return_parcels(struct pipeline *p);
 
 /* pipeline_worker.c */
 void *pipeline_worker_main(void *worker);

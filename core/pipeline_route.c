@@ -158,9 +158,7 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
         if (code == SLUICE_OK) {
             enum flow_next next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
 
-            /* No step can do anything with it: it is dead in each. */
-            while (next == FLOW_STEP && flow_verdict(p->flow, r->ticket, SLUICE_REJECT, "too_large", 0, 0) == FLOW_BURY)
-                next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
+            pipeline_end_all_steps(p, r->ticket, next, SLUICE_REJECT, "too_large");
         }
         pthread_mutex_unlock(&p->lock);
         if (code == SLUICE_OK)
@@ -177,7 +175,19 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
     source_doing(p, NULL);
 }
 
-/* Ends a record that no worker shall see, or keeps it waiting; lock held. */
+void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code,
+                            const char *reason)
+{
+    int64_t now = clock_steady_ms();
+
+    while (next == FLOW_STEP) {
+        next = flow_verdict(p->flow, ticket, code, reason, 0, now);
+        if (next == FLOW_BURY)
+            next = flow_buried(p->flow, ticket, 1, reason, now);
+    }
+}
+
+/* Ends a record that no worker shall see, in all steps, or keeps it waiting; lock held. */
 static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a, const char *who)
 {
     struct ending e = {r, who, a->reason != NULL ? a->reason : "rejected", a->detail};
@@ -185,6 +195,8 @@ static void end_early(struct pipeline *p, struct sluice_record *r, const struct 
 
     if (next == FLOW_WAIT) {
         pipeline_keep(p, r, who, e.reason, a->detail);
+    } else if (next == FLOW_STEP) {
+        pipeline_end_all_steps(p, r->ticket, next, a->code, e.reason);
     } else if (next == FLOW_BURY) {
         pthread_mutex_unlock(&p->lock);
         if (is_oversize(p, r))
@@ -192,10 +204,8 @@ static void end_early(struct pipeline *p, struct sluice_record *r, const struct 
         else
             pipeline_bury(p, &e, 1);
         pthread_mutex_lock(&p->lock);
-        if (!is_oversize(p, r) && r->mark != BURY_MARK) {
-            while (pipeline_place(p, r) != 0 && !pipeline_is_over(p))
-                pipeline_wait_space(p, ROOM_MS);
-        }
+        if (!is_oversize(p, r) && r->mark != BURY_MARK)
+            pipeline_end_all_steps(p, r->ticket, FLOW_STEP, SLUICE_REJECT, e.reason);
     }
 }
 
@@ -220,9 +230,29 @@ static const char *early_stage(const struct pipeline *p, const struct sluice_rec
     return r->mark == 1 ? instance_name(p->decoder) : p->n_head > 0 ? "gate" : instance_name(p->source);
 }
 
+/* A record with a ticket goes where its answer says; lock held. */
+static void forward(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a)
+{
+    static const struct gate_answer too_large = {SLUICE_REJECT, 0, "too_large", NULL};
+
+    if (a->code == SLUICE_ADMIT && is_oversize(p, r)) {
+        end_early(p, r, &too_large, instance_name(p->source));
+    } else if (a->code != SLUICE_ADMIT) {
+        end_early(p, r, a, early_stage(p, r));
+    } else {
+        r->at_head = 0;
+        while (pipeline_place(p, r) != 0) {
+            if (pipeline_is_over_locked(p)) {
+                (void)flow_verdict(p->flow, r->ticket, SLUICE_CANCELLED, NULL, 0, clock_steady_ms());
+                break;
+            }
+            pipeline_wait_space(p, ROOM_MS);
+        }
+    }
+}
+
 static void place_batch(struct pipeline *p, struct sluice_batch *b)
 {
-    struct gate_answer too_large = {SLUICE_REJECT, 0, "too_large", NULL};
     uint64_t i;
 
     pthread_mutex_lock(&p->lock);
@@ -241,18 +271,13 @@ static void place_batch(struct pipeline *p, struct sluice_batch *b)
         if (wait_entry(p, r))
             break;
         r->ticket = flow_arrive(p->flow, r->lane_id, &mark, r->order, record_bytes(r), clock_steady_ms());
-        if (a->code == SLUICE_ADMIT && is_oversize(p, r))
-            end_early(p, r, &too_large, instance_name(p->source));
-        else if (a->code != SLUICE_ADMIT)
-            end_early(p, r, a, early_stage(p, r));
-        else
-            while (pipeline_place(p, r) != 0 && !pipeline_is_over(p))
-                pipeline_wait_space(p, ROOM_MS);
+        forward(p, r, a);
     }
     pthread_mutex_unlock(&p->lock);
 }
 
-void pipeline_route(struct pipeline *p, struct sluice_batch *b)
+/* Peek, decode what cannot be peeked, ask the gates; 0, or -1: a gate failed for good. */
+static int judge(struct pipeline *p, struct sluice_batch *b)
 {
     struct sluice_error err;
     uint64_t i;
@@ -260,12 +285,66 @@ void pipeline_route(struct pipeline *p, struct sluice_batch *b)
     for (i = 0; i < b->n; i++) {
         p->answers[i] = (struct gate_answer){SLUICE_ADMIT, 0, NULL, NULL};
         b->records[i].mark = 0;
+        b->records[i].at_head = 1;
     }
     peek_batch(p, b);
     decode_broken(p, b);
-    if (ask_gates(p, b, &err) != SLUICE_OK) {
-        pipeline_fail(p, "gate", &err);
-        return;
+    if (ask_gates(p, b, &err) == SLUICE_OK)
+        return 0;
+    pipeline_fail(p, "gate", &err);
+    return -1;
+}
+
+void pipeline_route(struct pipeline *p, struct sluice_batch *b)
+{
+    if (judge(p, b) == 0)
+        place_batch(p, b);
+}
+
+/* Moves held records into the batch; lock held. */
+static void take_held(struct pipeline *p, struct sluice_batch *b)
+{
+    struct sluice_record *copy;
+    struct parcel *parcel;
+
+    while ((parcel = p->held) != NULL && b->n < b->cap) {
+        copy = batch_copy(b, &parcel->record);
+        if (copy == NULL)
+            return;
+        copy->ticket = parcel->record.ticket;
+        copy->order = parcel->record.order;
+        p->held = parcel->next;
+        if (p->held == NULL)
+            p->held_tail = &p->held;
+        parcel_free(parcel);
     }
-    place_batch(p, b);
+}
+
+void pipeline_route_held(struct pipeline *p)
+{
+    struct sluice_batch *b = p->poll_batch;
+    uint64_t i;
+
+    if (p->held == NULL)
+        return;
+    batch_clear(b);
+    pthread_mutex_lock(&p->lock);
+    take_held(p, b);
+    pthread_mutex_unlock(&p->lock);
+    if (b->n == 0 || judge(p, b) != 0)
+        return;
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < b->n; i++) {
+        switch (flow_may_run(p->flow, b->records[i].ticket)) {
+        case FLOW_STEP:
+            forward(p, &b->records[i], &p->answers[i]);
+            break;
+        case FLOW_WAIT:
+            pipeline_keep(p, &b->records[i], NULL, NULL, NULL);
+            break;
+        default:
+            break;
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
 }

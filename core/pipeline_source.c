@@ -115,6 +115,7 @@ static void poll_until_stopped(struct pipeline *p)
 
     while (wants_more(p)) {
         pipeline_tick(p);
+        pipeline_route_held(p);
         room = room_to_poll(p, &wait_ms);
         if (room == 0) {
             pipeline_keep_alive(p);
@@ -137,6 +138,7 @@ static void drain(struct pipeline *p)
 
     while (!pipeline_is_over(p)) {
         pipeline_tick(p);
+        pipeline_route_held(p);
         pthread_mutex_lock(&p->lock);
         flow_counts(p->flow, &counts);
         if (counts.in_flight > 0)
@@ -246,6 +248,7 @@ void *pipeline_source_main(void *arg)
         set_state(p, PIPELINE_DRAINING);
         drain(p);
     }
+    pipeline_return_parcels(p);
     stop_workers(p);
     pipeline_settle_all(p);
     stop_all(p);

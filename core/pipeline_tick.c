@@ -70,6 +70,10 @@ static void bury_parcel(struct pipeline *p, struct parcel *parcel)
     pthread_mutex_unlock(&p->lock);
     pipeline_bury(p, &e, 1);
     pthread_mutex_lock(&p->lock);
+    if (parcel->record.mark != BURY_MARK && parcel->record.at_head) {
+        pipeline_end_all_steps(p, parcel->record.ticket, FLOW_STEP, SLUICE_REJECT, parcel->reason);
+        parcel->record.mark = BURY_MARK;
+    }
     if (parcel->record.mark == BURY_MARK) {
         parcel_free(parcel);
         return;
@@ -93,6 +97,9 @@ static void collect_due(struct pipeline *p)
         parcel->next = NULL;
         if (bury) {
             bury_parcel(p, parcel);
+        } else if (parcel->record.at_head) {
+            *p->held_tail = parcel;
+            p->held_tail = &parcel->next;
         } else {
             *p->ready_tail = parcel;
             p->ready_tail = &parcel->next;
@@ -204,7 +211,38 @@ void pipeline_keep_alive(struct pipeline *p)
         pipeline_fail(p, instance_name(p->source), &err);
 }
 
+int pipeline_is_over_locked(struct pipeline *p)
+{
+    return atomic_load(&p->aborting) || p->state_now == PIPELINE_FAILED;
+}
+
 int pipeline_is_over(struct pipeline *p)
 {
-    return atomic_load(&p->aborting) || pipeline_state(p) == PIPELINE_FAILED;
+    int over;
+
+    pthread_mutex_lock(&p->lock);
+    over = pipeline_is_over_locked(p);
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
+static void return_list(struct pipeline *p, struct parcel **list, struct parcel ***tail)
+{
+    struct parcel *parcel;
+
+    while ((parcel = *list) != NULL) {
+        *list = parcel->next;
+        (void)flow_verdict(p->flow, parcel->record.ticket, SLUICE_CANCELLED, NULL, 0, clock_steady_ms());
+        parcel_free(parcel);
+    }
+    *tail = list;
+}
+
+void pipeline_return_parcels(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    pipeline_drop_returned(p);
+    return_list(p, &p->ready, &p->ready_tail);
+    return_list(p, &p->held, &p->held_tail);
+    pthread_mutex_unlock(&p->lock);
 }

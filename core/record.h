@@ -37,6 +37,8 @@ struct sluice_record {
     uint32_t attempts;
     uint32_t ticket; /* of the flow; 0: none yet */
     uint32_t mark;   /* free for whoever holds the batch */
+    uint32_t at_head; /* 1: the pipeline's cheap gates have not admitted it yet */
+    uint32_t reserved;
     uint64_t order;  /* hash of the order key */
     struct sluice_node *document;
     struct sluice_batch *batch;
