@@ -99,6 +99,12 @@ tests_unit_check_source_file_SOURCES = tests/unit/check_source_file.c
 tests_unit_check_source_file_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_source_file_LDADD = $(FILE_TEST_LDADD)
 TESTS += tests/unit/check_source_file
+
+check_PROGRAMS += tests/unit/check_decoder_csv
+tests_unit_check_decoder_csv_SOURCES = tests/unit/check_decoder_csv.c
+tests_unit_check_decoder_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_decoder_csv_LDADD = $(FILE_TEST_LDADD)
+TESTS += tests/unit/check_decoder_csv
 # end of records
 
 # config
