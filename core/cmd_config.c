@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "command.h"
 #include "config_show.h"
+#include "plugin_text.h"
 
 static const struct origin nowhere = {NULL, 0, 0};
 
@@ -118,17 +119,40 @@ static int config_diff(int argc, char **argv)
     return finish(&out, &p, differences > 0 ? EXIT_FINDINGS : EXIT_OK);
 }
 
+/* The host's own options, as the reference page has them; plugins tell theirs by `plugin inspect`. */
+static int config_options(void)
+{
+    struct strbuf out;
+    const struct option_table *tables;
+    size_t n, i;
+    int failed;
+
+    strbuf_init(&out, 1u << 20);
+    tables = plan_tables(&n);
+    for (i = 0; i < n; i++) {
+        strbuf_printf(&out, "%s## %s\n\n", i > 0 ? "\n" : "", tables[i].owner);
+        plugin_options_markdown(tables[i].options, tables[i].n, &out);
+    }
+    failed = out.failed || fputs(strbuf_text(&out), stdout) == EOF || fflush(stdout) != 0;
+    strbuf_release(&out);
+    return failed ? EXIT_FAILED : EXIT_OK;
+}
+
 int cmd_config(int argc, char **argv)
 {
-    static const char usage[] = "usage: sluice config show|diff -c FILE... [OPTION...]\n\n"
-                                "  show   the merged config, each value with its place\n"
-                                "  diff   what differs between two environments\n\n"
+    static const char usage[] = "usage: sluice config show|diff -c FILE... [OPTION...]\n"
+                                "       sluice config options\n\n"
+                                "  show     the merged config, each value with its place\n"
+                                "  diff     what differs between two environments\n"
+                                "  options  the options of the host's own blocks, as Markdown\n\n"
                                 "`sluice config show --help` tells more.\n";
 
     if (argc >= 2 && strcmp(argv[1], "show") == 0)
         return config_show(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "diff") == 0)
         return config_diff(argc - 1, argv + 1);
+    if (argc == 2 && strcmp(argv[1], "options") == 0)
+        return config_options();
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         fputs(usage, stdout);
         return EXIT_OK;

@@ -74,7 +74,7 @@ libsluicecore_la_LIBADD += $(CRYPTO_LIBS)
 # The program.
 bin_PROGRAMS += sluice
 sluice_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
-sluice_CPPFLAGS = $(libsluicecore_la_CPPFLAGS)
+sluice_CPPFLAGS = $(libsluicecore_la_CPPFLAGS) -DSLUICE_VERSION='"$(VERSION)"'
 sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 # libtool forgets the C++ run time of a convenience library: name it where one links
 CORE_LDADD = libsluicecore.la -lstdc++ -lm

@@ -42,6 +42,10 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return EXIT_OK;
     }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("sluice " SLUICE_VERSION);
+        return EXIT_OK;
+    }
     for (c = commands; c->name != NULL; c++)
         if (strcmp(argv[1], c->name) == 0)
             return c->run(argc - 1, argv + 1);

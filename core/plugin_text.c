@@ -256,10 +256,19 @@ static void markdown_option(const struct sluice_option *o, struct strbuf *out)
     strbuf_release(&bounds);
 }
 
+void plugin_options_markdown(const struct sluice_option *options, size_t n, struct strbuf *out)
+{
+    size_t i;
+
+    strbuf_puts(out, n == 0 ? "None.\n"
+                            : "| option | type | default | bounds | meaning |\n|---|---|---|---|---|\n");
+    for (i = 0; i < n; i++)
+        markdown_option(&options[i], out);
+}
+
 void plugin_markdown(const struct plugin *p, struct strbuf *out)
 {
     struct strbuf promises;
-    size_t i;
 
     strbuf_init(&promises, 4096);
     plugin_promises(p, &promises);
@@ -268,12 +277,7 @@ void plugin_markdown(const struct plugin *p, struct strbuf *out)
     strbuf_printf(out, "\n\n- version %s, licence %s\n- threads: %s\n- promises: %s\n\n## Options\n\n",
                   p->desc.version, p->desc.licence, plugin_threads(p),
                   promises.len == 0 ? "none" : strbuf_text(&promises));
-    if (p->desc.n_options == 0)
-        strbuf_puts(out, "None.\n");
-    else
-        strbuf_puts(out, "| option | type | default | bounds | meaning |\n|---|---|---|---|---|\n");
-    for (i = 0; i < p->desc.n_options; i++)
-        markdown_option(&p->options[i], out);
+    plugin_options_markdown(p->options, p->desc.n_options, out);
     strbuf_puts(out, "\n## Example\n\n```yaml\n");
     plugin_example(p, "", out);
     strbuf_puts(out, "```\n");

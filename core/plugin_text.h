@@ -10,6 +10,8 @@ void plugin_text(const struct plugin *p, struct strbuf *out);
 void plugin_json(const struct plugin *p, struct strbuf *out);
 /* A section of the reference pages. */
 void plugin_markdown(const struct plugin *p, struct strbuf *out);
+/* Just the table of options; "None." if there are none. */
+void plugin_options_markdown(const struct sluice_option *options, size_t n, struct strbuf *out);
 
 /* A block fit to paste into a config: the plugin's own example, or one made from
  * its required options. */
