@@ -224,6 +224,18 @@ tests_unit_check_enrich_table_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_enrich_table_LDADD = $(PLUGIN_TEST_LDADD) $(ZLIB_LIBS)
 TESTS += tests/unit/check_enrich_table
 
+check_PROGRAMS += tests/unit/check_purchase_bad
+tests_unit_check_purchase_bad_SOURCES = tests/unit/check_purchase_bad.c
+tests_unit_check_purchase_bad_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_purchase_bad_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_purchase_bad
+
+check_PROGRAMS += tests/unit/check_published
+tests_unit_check_published_SOURCES = tests/unit/check_published.c
+tests_unit_check_published_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_published_LDADD = libsluicecommon.la $(UNIT_LDADD)
+TESTS += tests/unit/check_published
+
 check_PROGRAMS += tests/unit/check_timestamp
 tests_unit_check_timestamp_SOURCES = tests/unit/check_timestamp.c tests/support/one_suite.h
 tests_unit_check_timestamp_CPPFLAGS = $(UNIT_CPPFLAGS)
