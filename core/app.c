@@ -25,25 +25,6 @@ static void scan_config_dir(struct registry *r, const struct config *config, con
                          r->refusals[i].reason);
 }
 
-/* Colon-separated; empty parts are skipped. */
-static int scan_path(struct registry *r, const char *path)
-{
-    size_t len;
-    char *dir;
-
-    for (; path != NULL && *path != '\0'; path += len + (path[len] == ':')) {
-        len = strcspn(path, ":");
-        if (len == 0)
-            continue;
-        dir = strndup(path, len);
-        if (dir == NULL)
-            return -1;
-        registry_scan(r, dir);
-        free(dir);
-    }
-    return 0;
-}
-
 struct registry *app_registry(const struct config *config, struct problems *p)
 {
     struct registry *r = registry_new();
@@ -61,10 +42,9 @@ struct registry *app_registry(const struct config *config, struct problems *p)
         free(dirs[i]);
     }
     free(dirs);
-    if (scan_path(r, getenv("SLUICE_PLUGIN_PATH")) != 0)
+    registry_scan_standard(r);
+    if (r->lost)
         problem_add(p, nowhere, NULL, "out of memory");
-    if (access(SLUICE_PLUGIN_DIR, F_OK) == 0)
-        registry_scan(r, SLUICE_PLUGIN_DIR);
     return r;
 }
 

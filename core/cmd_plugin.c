@@ -10,7 +10,7 @@ static const char usage[] =
     "       sluice plugin inspect [--json|--markdown] [--plugin-dir DIR]... KIND/NAME|FILE.so\n"
     "       sluice plugin new [--dir DIR] KIND NAME\n"
     "       sluice plugin test [--only CASE]... [--list] [--config FILE] [--set KEY=VALUE]...\n"
-    "                          [--seed N] [--json] FILE.so\n"
+    "                          [--records FILE] [--seed N] [--json] FILE.so\n"
     "\n"
     "list     what is installed, and what was refused and why\n"
     "inspect  what one plugin is, with its options and an example to paste\n"
@@ -28,6 +28,8 @@ int cmd_plugin(int argc, char **argv)
         return cmd_plugin_list(argc - 1, argv + 1);
     if (strcmp(argv[1], "inspect") == 0)
         return cmd_plugin_inspect(argc - 1, argv + 1);
+    if (strcmp(argv[1], "new") == 0)
+        return cmd_plugin_new(argc - 1, argv + 1);
     if (strcmp(argv[1], "test") == 0)
         return cmd_plugin_test(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

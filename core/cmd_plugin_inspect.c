@@ -1,18 +1,13 @@
 /* cmd_plugin_inspect: what one plugin, or each plugin of one file, is. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "cmd_plugin.h"
 #include "command.h"
 #include "guard.h"
 #include "plugin_text.h"
-
-#define MOST_DIRS 64
-
-static const char usage[] =
-    "usage: sluice plugin inspect [--json|--markdown] [--plugin-dir DIR]... KIND/NAME|FILE.so\n";
 
 struct inspection {
     uint32_t kind;
@@ -81,46 +76,45 @@ static int parse_what(const char *what, char *kind, size_t cap, struct inspectio
         if (in->kind != 0)
             return 0;
     }
-    fprintf(stderr,
-            "sluice plugin inspect: '%s' is neither KIND/NAME (kinds: source, decoder, gate, enrich, sink) "
-            "nor a file ending in .so\n",
-            what);
     return -1;
 }
 
 int cmd_plugin_inspect(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"markdown", no_argument, NULL, 'm'},
-        {"plugin-dir", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    struct cli_list dirs = {{NULL}, 0}, words = {{NULL}, 0};
+    int json = 0, markdown = 0, code;
+    const char *file = NULL;
+    const struct cli_option options[] = {
+        CLI_JSON(&json),
+        {.name = "--markdown", .flag = &markdown, .help = "report as a page of the reference"},
+        {.name = "--file", .metavar = "FILE", .value = &file, .help = "look in this .so file only"},
+        {.name = "--plugin-dir",
+         .metavar = "DIR",
+         .list = &dirs,
+         .help = "look here in place of the usual folders"},
     };
-    const char *dirs[MOST_DIRS];
-    struct guard_request request = {NULL, dirs, 0};
+    const struct cli_command command = {
+        .name = "plugin inspect",
+        .words = "KIND/NAME|FILE.so",
+        .summary = "what a plugin is, with its options and an example to paste",
+        .options = options,
+        .n = sizeof options / sizeof options[0],
+        .min_words = 1,
+        .max_words = 1,
+    };
     struct inspection in = {0, NULL, plugin_text};
+    struct guard_request request;
     char kind[16];
-    int c;
 
-    optind = 0;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'j') {
-            in.write = plugin_json;
-        } else if (c == 'm') {
-            in.write = plugin_markdown;
-        } else if (c == 'd' && request.n_dirs < MOST_DIRS) {
-            dirs[request.n_dirs++] = optarg;
-        } else {
-            fputs(usage, c == 'h' ? stdout : stderr);
-            return c == 'h' ? EXIT_OK : EXIT_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
-    if (parse_what(argv[optind], kind, sizeof kind, &in, &request) != 0)
-        return EXIT_USAGE;
+    code = cli_parse(&command, argc, argv, &words);
+    if (code != CLI_GO_ON)
+        return code;
+    request = (struct guard_request){file, dirs.items, dirs.n};
+    in.write = json ? plugin_json : markdown ? plugin_markdown : plugin_text;
+    if (parse_what(words.items[0], kind, sizeof kind, &in, &request) != 0)
+        return cli_misuse(&command,
+                          "'%s' is neither KIND/NAME (kinds: source, decoder, gate, enrich, sink) nor a file "
+                          "ending in .so",
+                          words.items[0]);
     return guard_run(&request, inspect_show, &in);
 }

@@ -1,14 +1,12 @@
 /* cmd_plugin_list: what is installed, then what was refused and why. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "cmd_plugin.h"
 #include "command.h"
 #include "guard.h"
-
-#define MOST_DIRS 64
 
 static int by_kind_and_name(const void *a, const void *b)
 {
@@ -86,32 +84,27 @@ static int list_show(struct registry *r, void *context, struct strbuf *out)
 
 int cmd_plugin_list(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"json", no_argument, NULL, 'j'},
-        {"plugin-dir", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    struct cli_list dirs = {{NULL}, 0};
+    int json = 0, code;
+    const struct cli_option options[] = {
+        CLI_JSON(&json),
+        {.name = "--plugin-dir",
+         .metavar = "DIR",
+         .list = &dirs,
+         .help = "look here in place of the usual folders"},
     };
-    const char *dirs[MOST_DIRS];
-    struct guard_request request = {NULL, dirs, 0};
-    int json = 0, c;
+    const struct cli_command command = {
+        .name = "plugin list",
+        .summary = "what is installed, and what was refused and why",
+        .options = options,
+        .n = sizeof options / sizeof options[0],
+        .more = "Exit code 3 if something was refused.",
+    };
+    struct guard_request request;
 
-    optind = 0;
-    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        if (c == 'j') {
-            json = 1;
-        } else if (c == 'd' && request.n_dirs < MOST_DIRS) {
-            dirs[request.n_dirs++] = optarg;
-        } else {
-            fputs("usage: sluice plugin list [--json] [--plugin-dir DIR]...\n", c == 'h' ? stdout : stderr);
-            return c == 'h' ? EXIT_OK : EXIT_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr,
-                "sluice plugin list: '%s' is too much; `sluice plugin inspect %s` tells of one plugin\n",
-                argv[optind], argv[optind]);
-        return EXIT_USAGE;
-    }
+    code = cli_parse(&command, argc, argv, NULL);
+    if (code != CLI_GO_ON)
+        return code;
+    request = (struct guard_request){NULL, dirs.items, dirs.n};
     return guard_run(&request, list_show, &json);
 }

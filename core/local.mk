@@ -24,7 +24,8 @@ EXTRA_DIST += core/sluice-dev.in
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
 	core/module_missing.c core/module_open.c core/elf_file.c core/elf_file.h
 libsluicecore_la_SOURCES += core/guard.c core/guard.h core/plugin_text.c core/plugin_text.h \
-	core/cmd_plugin.c core/cmd_plugin.h core/cmd_plugin_list.c core/cmd_plugin_inspect.c core/cmd_plugin_test.c
+	core/cmd_plugin.c core/cmd_plugin.h core/cmd_plugin_list.c core/cmd_plugin_inspect.c core/cmd_plugin_new.c \
+	core/cmd_plugin_test.c
 libsluicecore_la_SOURCES += core/conformance.c core/conformance.h core/conformance_private.h \
 	core/conformance_alloc.c core/conformance_batch.c core/conformance_config.c core/conformance_fault.c \
 	core/conformance_flow.c core/conformance_host.c core/conformance_host.h core/conformance_kind.c \

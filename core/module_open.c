@@ -250,7 +250,9 @@ void registry_scan_standard(struct registry *r)
     char *copy, *rest, *dir;
 
     if (path == NULL || path[0] == '\0') {
-        registry_scan(r, SLUICE_PLUGIN_DIR);
+        /* Nothing installed yet is no fault. */
+        if (access(SLUICE_PLUGIN_DIR, F_OK) == 0)
+            registry_scan(r, SLUICE_PLUGIN_DIR);
         return;
     }
     copy = strdup(path);
