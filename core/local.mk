@@ -5,9 +5,9 @@ libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h
 # The host without its command line, so that tests link it.
 noinst_LTLIBRARIES += libsluicecore.la
 libsluicecore_la_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS)
-libsluicecore_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS) $(MHD_CFLAGS) $(SIMDJSON_CFLAGS) \
+libsluicecore_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(SQLITE_CFLAGS) $(MHD_CFLAGS) $(CURL_CFLAGS) $(SIMDJSON_CFLAGS) \
 	-DSLUICE_PLUGIN_DIR='"$(plugindir)"' -DSLUICE_TEMPLATE_DIR='"$(templatedir)"'
-libsluicecore_la_LIBADD = libsluiceutil.la $(JANSSON_LIBS) $(YAML_LIBS) $(SQLITE_LIBS) $(MHD_LIBS) $(SIMDJSON_LIBS)
+libsluicecore_la_LIBADD = libsluiceutil.la $(JANSSON_LIBS) $(YAML_LIBS) $(SQLITE_LIBS) $(MHD_LIBS) $(CURL_LIBS) $(SIMDJSON_LIBS)
 libsluicecore_la_SOURCES = core/clock.c core/clock.h
 
 # config: files to a checked plan
@@ -58,6 +58,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
 libsluicecore_la_SOURCES += core/log.c core/log_line.c core/log_line.h core/log_writer.c core/log_writer.h
+libsluicecore_la_SOURCES += core/extension.c core/extension.h core/http_client.c core/http_client.h core/http_transfer.c
 libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_page.c
 libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c

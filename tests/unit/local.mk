@@ -293,6 +293,12 @@ tests_unit_check_dlq_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_dlq_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
 TESTS += tests/unit/check_dlq
 
+check_PROGRAMS += tests/unit/check_http_client
+tests_unit_check_http_client_SOURCES = tests/unit/check_http_client.c
+tests_unit_check_http_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_http_client_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_http_client
+
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
