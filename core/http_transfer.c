@@ -10,7 +10,7 @@
 static void say(struct http_transfer *t, uint32_t code, const char *text)
 {
     t->response->code = code;
-    (void)snprintf(t->response->message, sizeof t->response->message, "%s", text);
+    (void)snprintf(t->response->message, sizeof t->response->message, "%.190s", text);
 }
 
 /* A byte that would end the line ends in another header. */

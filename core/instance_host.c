@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "extension.h"
 #include "instance_private.h"
 #include "log.h"
 
@@ -228,8 +229,7 @@ static void host_lane_lost(const struct sluice_host *host, uint32_t lane)
 static const void *host_extension(const struct sluice_host *host, const char *id)
 {
     (void)host;
-    (void)id;
-    return NULL;
+    return extension_find(id);
 }
 
 static char *join_owner(const char *pipeline, const char *name)
