@@ -40,6 +40,16 @@ struct stage {
     uint64_t calls, records, busy_ms;
 };
 
+/* Why a record ends as a dead letter. */
+struct ending {
+    struct sluice_record *record;
+    const char *stage;
+    const char *reason;
+    const char *detail;
+};
+
+#define EARLY_AT_ONCE 64u
+
 /* A chain of stages that ends in a sink. */
 struct step {
     const char *name; /* "" for the only one */
@@ -109,6 +119,8 @@ struct pipeline {
     struct sluice_record **refs;
     struct sluice_verdict *verdicts;
     struct limit poll_limit;
+    struct ending early[EARLY_AT_ONCE]; /* of the batch at hand, to be buried together */
+    uint32_t n_early;
 
     struct lane_info **lanes; /* by id - 1; grows, entries stay */
     struct lane_mark *settled; /* by id - 1: last accepted by the source */
@@ -175,12 +187,6 @@ uint32_t stage_call(struct worker *w, struct stage *s, struct sluice_record **re
 int pipeline_pause(struct pipeline *p, uint32_t ms);
 
 /* pipeline_end.c */
-struct ending {
-    struct sluice_record *record;
-    const char *stage;
-    const char *reason;
-    const char *detail;
-};
 /* Ends or forwards records after a stage.  Those that may go on in the same step (OK or
  * ADMIT when last is 0) are kept: refs and *n shrink to them. */
 void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs, uint32_t *n,

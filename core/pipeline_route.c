@@ -187,6 +187,22 @@ void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next 
     }
 }
 
+/* Stores the dead letters of the batch so far, in one transaction; lock held. */
+static void bury_early(struct pipeline *p)
+{
+    uint32_t i, n = p->n_early;
+
+    if (n == 0)
+        return;
+    p->n_early = 0;
+    pthread_mutex_unlock(&p->lock);
+    pipeline_bury(p, p->early, n);
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < n; i++)
+        if (p->early[i].record->mark != BURY_MARK)
+            pipeline_end_all_steps(p, p->early[i].record->ticket, FLOW_STEP, SLUICE_REJECT, p->early[i].reason);
+}
+
 /* Ends a record that no worker shall see, in all steps, or keeps it waiting; lock held. */
 static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a, const char *who)
 {
@@ -197,15 +213,14 @@ static void end_early(struct pipeline *p, struct sluice_record *r, const struct 
         pipeline_keep(p, r, who, e.reason, a->detail);
     } else if (next == FLOW_STEP) {
         pipeline_end_all_steps(p, r->ticket, next, a->code, e.reason);
-    } else if (next == FLOW_BURY) {
+    } else if (next == FLOW_BURY && is_oversize(p, r)) {
         pthread_mutex_unlock(&p->lock);
-        if (is_oversize(p, r))
-            bury_oversize(p, r);
-        else
-            pipeline_bury(p, &e, 1);
+        bury_oversize(p, r);
         pthread_mutex_lock(&p->lock);
-        if (!is_oversize(p, r) && r->mark != BURY_MARK)
-            pipeline_end_all_steps(p, r->ticket, FLOW_STEP, SLUICE_REJECT, e.reason);
+    } else if (next == FLOW_BURY) {
+        p->early[p->n_early++] = e;
+        if (p->n_early == EARLY_AT_ONCE)
+            bury_early(p);
     }
 }
 
@@ -273,6 +288,7 @@ static void place_batch(struct pipeline *p, struct sluice_batch *b)
         r->ticket = flow_arrive(p->flow, r->lane_id, &mark, r->order, record_bytes(r), clock_steady_ms());
         forward(p, r, a);
     }
+    bury_early(p);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -346,5 +362,6 @@ void pipeline_route_held(struct pipeline *p)
             break;
         }
     }
+    bury_early(p);
     pthread_mutex_unlock(&p->lock);
 }
