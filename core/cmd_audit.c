@@ -204,7 +204,8 @@ static int audit_run(struct audit *a)
         for (i = 0; i < a->sources.n; i++)
             (void)audit_source(a, &a->sources.items[i]);
     if (a->json && !problems_failed(&a->problems)) {
-        json_t *all = json_pack("{s:O}", "graphs", a->reports);
+        json_t *all = a->sources.n == 1 ? json_incref(json_array_get(a->reports, 0))
+                                        : json_pack("{s:O}", "graphs", a->reports);
 
         (void)json_dumpf(all, stdout, JSON_INDENT(2));
         putchar('\n');
@@ -238,7 +239,8 @@ int cmd_audit(int argc, char **argv)
         .summary = "Counts and checks the purchase graph that the pipelines write.",
         .options = options,
         .n = sizeof options / sizeof *options,
-        .more = "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold), 1 failed, 2 misuse, 3 findings",
+        .more = "With --json one graph is one object; several are in the list \"graphs\".\n"
+                "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold), 1 failed, 2 misuse, 3 findings",
     };
     int code = cli_parse(&command, argc, argv, NULL);
 
