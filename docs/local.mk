@@ -5,3 +5,5 @@ EXTRA_DIST += docs/index.md docs/plugin-author.md docs/design/dead-letters.md do
 	docs/design/state-machine.md docs/design/way-of-a-record.md docs/how-to/add-a-source-by-overlay.md \
 	docs/how-to/read-dead-letters.md docs/how-to/run-in-production.md
 EXTRA_DIST += docs/reference/fingerprint.md
+EXTRA_DIST += docs/tutorial.md docs/performance.md docs/reference/generate docs/reference/config.md \
+	docs/reference/plugins.md docs/reference/plugins

@@ -14,6 +14,10 @@ dist_check_SCRIPTS += tests/style
 TESTS += tests/style
 EXTRA_DIST += tests/run tests/hardening tests/fuzz-one tests/support/packages.sh
 
+# The documentation tells the truth.
+dist_check_SCRIPTS += tests/docs
+TESTS += tests/docs
+
 # For .ci/run, which runs parts of the tests under sanitizers.
 print-tests:
 	@echo $(TESTS)
