@@ -13,7 +13,8 @@ static const struct origin nowhere = {NULL, 0, 0};
 
 /* A folder of the config that cannot be searched is worth a word, whether or not a plugin
  * is missed for it. */
-static void scan_config_dir(struct registry *r, const struct config *config, const char *dir, struct problems *p)
+static void scan_config_dir(struct registry *r, const struct config *config, const char *dir,
+                            struct problems *p)
 {
     const struct config_value *at = config_get(config->root, "plugin_dirs");
     size_t i = r->n_refusals;

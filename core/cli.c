@@ -116,8 +116,9 @@ static int take_option(const struct cli_command *command, int argc, char **argv,
     if (value == NULL || value[0] == '\0')
         return cli_misuse(command, "%s needs a value: %s %s", o->name, o->name, o->metavar);
     if (o->list != NULL)
-        return add_to(o->list, value) ? CLI_GO_ON
-                                      : cli_misuse(command, "%s is given more than %u times", o->name, CLI_MAX_LIST);
+        return add_to(o->list, value)
+                   ? CLI_GO_ON
+                   : cli_misuse(command, "%s is given more than %u times", o->name, CLI_MAX_LIST);
     if (*o->value != NULL)
         return cli_misuse(command, "%s is given twice", o->name);
     *o->value = value;

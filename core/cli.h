@@ -21,8 +21,8 @@ struct cli_option {
     char letter;         /* 'c', or 0 */
     const char *metavar; /* "FILE"; NULL for a flag */
     const char *help;
-    int *flag;           /* set to 1 */
-    const char **value;  /* once at most */
+    int *flag;             /* set to 1 */
+    const char **value;    /* once at most */
     struct cli_list *list; /* any number */
 };
 
@@ -43,12 +43,19 @@ int cli_parse(const struct cli_command *command, int argc, char **argv, struct c
 int cli_misuse(const struct cli_command *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The options that every command with a config has. */
-#define CLI_CONFIG(place)                                                                                \
-    {.name = "--config", .letter = 'c', .metavar = "FILE", .list = (place),                               \
-     .help = "config file; several are merged from left to right"}
-#define CLI_ENV(place)                                                                                   \
-    {.name = "--env", .letter = 'e', .metavar = "NAME", .value = (place),                                 \
-     .help = "lay BASE.NAME.yaml over each BASE.yaml"}
-#define CLI_JSON(place) {.name = "--json", .flag = (place), .help = "report as JSON on stdout"}
+#define CLI_CONFIG(place)                                                                                    \
+    {                                                                                                        \
+        .name = "--config", .letter = 'c', .metavar = "FILE", .list = (place),                               \
+        .help = "config file; several are merged from left to right"                                         \
+    }
+#define CLI_ENV(place)                                                                                       \
+    {                                                                                                        \
+        .name = "--env", .letter = 'e', .metavar = "NAME", .value = (place),                                 \
+        .help = "lay BASE.NAME.yaml over each BASE.yaml"                                                     \
+    }
+#define CLI_JSON(place)                                                                                      \
+    {                                                                                                        \
+        .name = "--json", .flag = (place), .help = "report as JSON on stdout"                                \
+    }
 
 #endif

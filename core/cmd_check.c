@@ -55,8 +55,8 @@ static void tell_offline(struct check *c, const struct instance_spec *spec, cons
         at = option_origin(spec->config, err->option);
     problem_add(&c->problems, at, err->option[0] == '\0' && hint[0] != '\0' ? hint : NULL,
                 "%s/%s (instance '%s') does not %s: %s%s%s%s", kind_name(spec->plugin->desc.kind),
-                spec->plugin->desc.name, spec->name, doing, err->option[0] != '\0' ? "option '" : "", err->option,
-                err->option[0] != '\0' ? "': " : "",
+                spec->plugin->desc.name, spec->name, doing, err->option[0] != '\0' ? "option '" : "",
+                err->option, err->option[0] != '\0' ? "': " : "",
                 err->message[0] != '\0' ? err->message : "it did not say why");
 }
 
@@ -111,8 +111,8 @@ static void open_state(struct check *c)
     error_clear(&err);
     c->state = state_db_open(dir, STATE_READ, &err);
     if (c->state == NULL)
-        problem_warn(&c->problems, (struct origin){NULL, 0, 0}, NULL, "the state in '%s' cannot be read: %s", dir,
-                     err.message);
+        problem_warn(&c->problems, (struct origin){NULL, 0, 0}, NULL, "the state in '%s' cannot be read: %s",
+                     dir, err.message);
 }
 
 static void check_plan(struct check *c)
@@ -158,7 +158,8 @@ int cmd_check(int argc, char **argv)
     if (files.n == 0)
         return cli_misuse(&command, "no config is given; name it with -c FILE");
     problems_init(&c.problems);
-    if (app_load(&c.app, files.items, files.n, env, (struct plan_flags){.no_files = no_files}, &c.problems) == 0)
+    if (app_load(&c.app, files.items, files.n, env, (struct plan_flags){.no_files = no_files}, &c.problems) ==
+        0)
         check_plan(&c);
     failed = problems_failed(&c.problems);
     app_report(&c.problems, json);

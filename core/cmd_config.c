@@ -87,7 +87,10 @@ static int config_diff(int argc, char **argv)
     size_t differences = 0;
     const struct cli_option options[] = {
         CLI_CONFIG(&files),
-        {.name = "--env", .letter = 'e', .metavar = "NAME", .list = &envs,
+        {.name = "--env",
+         .letter = 'e',
+         .metavar = "NAME",
+         .list = &envs,
          .help = "give it twice: the two overlays to compare; `base` is no overlay"},
         CLI_JSON(&json),
     };
@@ -113,7 +116,8 @@ static int config_diff(int argc, char **argv)
     for (i = 0; i < 2; i++)
         sides[i] = load_marked(&files, strcmp(envs.items[i], "base") == 0 ? NULL : envs.items[i], &p);
     if (sides[0] != NULL && sides[1] != NULL)
-        differences = config_show_diff(sides[0]->root, sides[1]->root, envs.items[0], envs.items[1], json, &out);
+        differences =
+            config_show_diff(sides[0]->root, sides[1]->root, envs.items[0], envs.items[1], json, &out);
     config_free(sides[0]);
     config_free(sides[1]);
     return finish(&out, &p, differences > 0 ? EXIT_FINDINGS : EXIT_OK);

@@ -174,7 +174,8 @@ struct config *config_load(const char *const *files, size_t n, const char *env, 
     if (n == 0)
         problem_add(p, nowhere, "name it with -c FILE", "no config file is given");
     else if (env != NULL && overlays == 0)
-        problem_add(p, (struct origin){files[0], 0, 0}, "the overlay of BASE.yaml is BASE.ENV.yaml, beside it",
+        problem_add(p, (struct origin){files[0], 0, 0},
+                    "the overlay of BASE.yaml is BASE.ENV.yaml, beside it",
                     "there is no overlay for the environment '%s'", env);
     return load_end(&l);
 }

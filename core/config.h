@@ -26,9 +26,9 @@ struct config_value {
     char **keys;                 /* MAP */
     struct origin *key_origins;  /* MAP */
     size_t n;
-    size_t cap;   /* members allocated */
+    size_t cap;      /* members allocated */
     unsigned height; /* levels below it: 0 for a scalar */
-    int anchored; /* it, or something in it, has an anchor (&name) */
+    int anchored;    /* it, or something in it, has an anchor (&name) */
 };
 
 struct config {

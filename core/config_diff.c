@@ -39,7 +39,8 @@ static void side_as_json(struct diff *d, const char *name, const struct config_v
     strbuf_puts(d->out, "}");
 }
 
-static void differ(void *context, const char *path, const struct config_value *a, const struct config_value *b)
+static void differ(void *context, const char *path, const struct config_value *a,
+                   const struct config_value *b)
 {
     struct diff *d = context;
 

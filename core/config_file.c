@@ -73,13 +73,15 @@ int file_read(const char *path, size_t max, struct origin at, struct problems *p
             *missing = 1;
             return -1;
         }
-        problem_add(p, at, errno == ENOENT ? "check the path; it is relative to the file that names it" : NULL,
+        problem_add(p, at,
+                    errno == ENOENT ? "check the path; it is relative to the file that names it" : NULL,
                     "cannot read '%s': %s", path, strerror(errno));
         return -1;
     }
     memset(&st, 0, sizeof st);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        problem_add(p, at, NULL, "cannot read '%s': it is %s, a file was expected", path, file_kind(st.st_mode));
+        problem_add(p, at, NULL, "cannot read '%s': it is %s, a file was expected", path,
+                    file_kind(st.st_mode));
         (void)close(fd);
         return -1;
     }

@@ -7,11 +7,11 @@
 #define CONFIG_MAX_FILE (4u * 1024 * 1024)
 #define CONFIG_MAX_SECRET (64u * 1024)
 #define CONFIG_MAX_DEPTH 64u
-#define CONFIG_MAX_VALUES 200000u          /* written in all files together */
-#define CONFIG_MAX_MEMBERS 5000u           /* of one map: keys are compared pairwise */
-#define CONFIG_MAX_KEY 160u                /* bytes; libyaml reads no key beyond 1024 in its longest form */
-#define CONFIG_MAX_ANCHORS 1000u           /* of one file */
-#define CONFIG_MAX_EXPANDED 100000u        /* values made by aliases */
+#define CONFIG_MAX_VALUES 200000u           /* written in all files together */
+#define CONFIG_MAX_MEMBERS 5000u            /* of one map: keys are compared pairwise */
+#define CONFIG_MAX_KEY 160u                 /* bytes; libyaml reads no key beyond 1024 in its longest form */
+#define CONFIG_MAX_ANCHORS 1000u            /* of one file */
+#define CONFIG_MAX_EXPANDED 100000u         /* values made by aliases */
 #define CONFIG_MAX_TEXT (16u * 1024 * 1024) /* bytes made by aliases and substitution */
 
 /* One load: limits are of the whole, not of a file. */
@@ -25,7 +25,7 @@ struct loader {
 
 /* Values.  NULL: no memory. */
 struct config_value *value_new(enum config_type type, struct origin origin);
-void value_free(struct config_value *v); /* wipes secrets */
+void value_free(struct config_value *v);                                  /* wipes secrets */
 int value_set_text(struct config_value *v, const char *text, size_t len); /* 0, or -1 no memory */
 /* Appends item, and in a map key (copied).  Takes item only if it answers 0; -1: no memory. */
 int value_add(struct config_value *v, const char *key, struct origin key_origin, struct config_value *item);
@@ -50,7 +50,8 @@ int text_check(const char *file, const char *text, size_t len, struct problems *
 size_t utf8_read(const unsigned char *s, size_t left, unsigned *point);
 
 /* One document of YAML, or of JSON if is_json, to a map.  file is interned.  NULL with problems. */
-struct config_value *config_read_text(struct loader *l, const char *file, char *text, size_t len, int is_json);
+struct config_value *config_read_text(struct loader *l, const char *file, char *text, size_t len,
+                                      int is_json);
 /* Refuses what is not strict JSON; rewrites escapes that YAML does not know.  0 or -1. */
 int config_check_json(struct loader *l, const char *file, char *text, size_t len);
 

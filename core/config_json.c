@@ -22,7 +22,8 @@ static void report_json(struct loader *l, const char *file, const json_error_t *
     near = strstr(text, " without JSON_ALLOW_NUL");
     if (near != NULL)
         *near = '\0';
-    problem_add(l->problems, at, "a .json file is strict JSON: no comments, no trailing commas; .yaml allows more",
+    problem_add(l->problems, at,
+                "a .json file is strict JSON: no comments, no trailing commas; .yaml allows more",
                 "not valid JSON: %s", text);
 }
 

@@ -26,7 +26,8 @@ enum place {
     PLACE_BLOCK /* of one instance */
 };
 
-static int merge_value(struct loader *l, enum place place, struct config_value **base, struct config_value **over);
+static int merge_value(struct loader *l, enum place place, struct config_value **base,
+                       struct config_value **over);
 
 int config_merge_key(struct loader *l, struct config_value *map, struct origin at, struct config_value *from)
 {
@@ -72,12 +73,18 @@ static enum place place_below(enum place place, const char *key)
         const char *key;
         enum place to;
     } ways[] = {
-        {PLACE_ROOT, "pipelines", PLACE_PIPELINES}, {PLACE_PIPELINE, "source", PLACE_BLOCK},
-        {PLACE_PIPELINE, "decoder", PLACE_BLOCK},   {PLACE_PIPELINE, "sink", PLACE_BLOCK},
-        {PLACE_PIPELINE, "stages", PLACE_STAGES},   {PLACE_PIPELINE, "steps", PLACE_STEPS},
-        {PLACE_STEP, "stages", PLACE_STAGES},       {PLACE_STEP, "sink", PLACE_BLOCK},
-        {PLACE_STAGE, "gate", PLACE_GATE},          {PLACE_STAGE, "enrich", PLACE_BLOCK},
-        {PLACE_GATE, "any", PLACE_GATES},           {PLACE_GATE, "all", PLACE_GATES},
+        {PLACE_ROOT, "pipelines", PLACE_PIPELINES},
+        {PLACE_PIPELINE, "source", PLACE_BLOCK},
+        {PLACE_PIPELINE, "decoder", PLACE_BLOCK},
+        {PLACE_PIPELINE, "sink", PLACE_BLOCK},
+        {PLACE_PIPELINE, "stages", PLACE_STAGES},
+        {PLACE_PIPELINE, "steps", PLACE_STEPS},
+        {PLACE_STEP, "stages", PLACE_STAGES},
+        {PLACE_STEP, "sink", PLACE_BLOCK},
+        {PLACE_STAGE, "gate", PLACE_GATE},
+        {PLACE_STAGE, "enrich", PLACE_BLOCK},
+        {PLACE_GATE, "any", PLACE_GATES},
+        {PLACE_GATE, "all", PLACE_GATES},
         {PLACE_GATE, "not", PLACE_GATE},
     };
     size_t i;
@@ -188,12 +195,14 @@ static void swap_values(struct config_value **a, struct config_value **b)
 }
 
 /* Puts the items of over into base: onto the item that shares a name, else at the end. */
-static int merge_list(struct loader *l, enum place place, struct config_value *base, struct config_value *over)
+static int merge_list(struct loader *l, enum place place, struct config_value *base,
+                      struct config_value *over)
 {
     size_t known = base->n, i, j;
 
     if (base->n > MERGE_MAX_ITEMS || over->n > MERGE_MAX_ITEMS) {
-        problem_add(l->problems, over->origin, NULL, "a list of stages has more than %u items", MERGE_MAX_ITEMS);
+        problem_add(l->problems, over->origin, NULL, "a list of stages has more than %u items",
+                    MERGE_MAX_ITEMS);
         return -1;
     }
     for (i = 0; i < over->n; i++) {
@@ -245,10 +254,13 @@ static int merge_map(struct loader *l, enum place place, struct config_value *ba
     return 0;
 }
 
-static int merge_value(struct loader *l, enum place place, struct config_value **base, struct config_value **over)
+static int merge_value(struct loader *l, enum place place, struct config_value **base,
+                       struct config_value **over)
 {
-    static const enum place items[] = {[PLACE_STAGES] = PLACE_STAGE, [PLACE_STEPS] = PLACE_STEP,
-                                       [PLACE_GATES] = PLACE_GATE, [PLACE_BLOCK] = PLACE_ANY};
+    static const enum place items[] = {[PLACE_STAGES] = PLACE_STAGE,
+                                       [PLACE_STEPS] = PLACE_STEP,
+                                       [PLACE_GATES] = PLACE_GATE,
+                                       [PLACE_BLOCK] = PLACE_ANY};
 
     if (*over == NULL)
         return 0;

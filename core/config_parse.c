@@ -4,9 +4,9 @@
  * against the limits of the load, so that no input of 4 MiB can hurt. */
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "config_internal.h"
+#include "config_yaml.h"
 
 struct anchor {
     char *name;
@@ -34,64 +34,12 @@ static struct origin origin_of(const struct reader *r, yaml_mark_t mark)
     return at;
 }
 
-/* The line that holds the mark, and where in it the mark is. */
-static const char *text_at(const struct reader *r, yaml_mark_t mark, const char **line)
-{
-    const char *s = r->text, *end = r->text + r->len;
-    size_t left;
-
-    if (r->len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)
-        s += 3;
-    for (left = mark.line; left > 0 && s < end; left--) {
-        s = memchr(s, '\n', (size_t)(end - s));
-        s = s == NULL ? end : s + 1;
-    }
-    *line = s;
-    for (left = mark.column; left > 0 && s < end; left--)
-        for (s++; s < end && ((unsigned char)*s & 0xc0) == 0x80; s++)
-            ;
-    return s;
-}
-
-static void report_yaml(struct reader *r)
-{
-    const yaml_parser_t *y = &r->yaml;
-    const char *what = y->problem != NULL ? y->problem : "it cannot be read";
-    const char *line, *at, *end, *hint = NULL;
-
-    if (y->error == YAML_MEMORY_ERROR || y->error == YAML_NO_ERROR) {
-        loader_no_memory(r->l);
-        return;
-    }
-    at = text_at(r, y->problem_mark, &line);
-    end = memchr(line, '\n', (size_t)(r->text + r->len - line));
-    end = end == NULL ? r->text + r->len : end;
-    if (at < r->text + r->len && *at == '\t') {
-        problem_add(r->l->problems, origin_of(r, y->problem_mark), "use spaces",
-                    "a tab cannot be used to indent");
-        return;
-    }
-    if (memmem(line, (size_t)(end - line), "${", 2) != NULL)
-        hint = "write values with ${...} in double quotes";
-    else if (strstr(what, "cannot start any token") != NULL)
-        hint = "write text that starts with a special character in double quotes";
-    else if (strstr(what, "mapping values are not allowed") != NULL)
-        hint = "text with ': ' in it needs quotes; else check the indentation";
-    else if (strstr(what, "did not find expected") != NULL || strstr(what, "could not find expected") != NULL)
-        hint = "check the indentation, the brackets and the quotes from here upwards";
-    if (y->context != NULL && y->context_mark.line != y->problem_mark.line)
-        problem_add(r->l->problems, origin_of(r, y->problem_mark), hint, "not valid YAML: %s (%s that starts in line %zu)",
-                    what, y->context, y->context_mark.line + 1);
-    else
-        problem_add(r->l->problems, origin_of(r, y->problem_mark), hint, "not valid YAML: %s", what);
-}
-
 /* 1, or 0 told. */
 static int next_event(struct reader *r, yaml_event_t *event)
 {
     if (yaml_parser_parse(&r->yaml, event))
         return 1;
-    report_yaml(r);
+    config_yaml_problem(r->l, r->file, &r->yaml, r->text, r->len);
     return 0;
 }
 
@@ -160,11 +108,13 @@ static struct config_value *read_alias(struct reader *r, const yaml_event_t *eve
         return NULL;
     }
     if (r->anchors[i].value == NULL) {
-        problem_add(r->l->problems, at, NULL, "'*%s' stands inside '&%s': a value cannot hold itself", name, name);
+        problem_add(r->l->problems, at, NULL, "'*%s' stands inside '&%s': a value cannot hold itself", name,
+                    name);
         return NULL;
     }
     if (r->depth + r->anchors[i].value->height > CONFIG_MAX_DEPTH + 1) {
-        problem_add(r->l->problems, at, NULL, "with '*%s' values are nested deeper than %u", name, CONFIG_MAX_DEPTH);
+        problem_add(r->l->problems, at, NULL, "with '*%s' values are nested deeper than %u", name,
+                    CONFIG_MAX_DEPTH);
         return NULL;
     }
     return value_copy(r->l, r->anchors[i].value, at);
@@ -305,7 +255,8 @@ static int put_member(struct reader *r, struct config_value *map, const char *ke
     size_t i = value_find(map, key);
 
     if (i < map->n) {
-        problem_add(r->l->problems, at, strcmp(key, "<<") == 0 ? "to merge several maps write <<: [*a, *b]" : NULL,
+        problem_add(r->l->problems, at,
+                    strcmp(key, "<<") == 0 ? "to merge several maps write <<: [*a, *b]" : NULL,
                     "'%s' is given twice: first in line %u, column %u", key, map->key_origins[i].line,
                     map->key_origins[i].column);
         return drop_value(r, value);
@@ -397,8 +348,8 @@ static struct config_value *read_value(struct reader *r, yaml_event_t *event)
 
     if (r->depth >= CONFIG_MAX_DEPTH &&
         (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT)) {
-        problem_add(r->l->problems, origin_of(r, event->start_mark), NULL,
-                    "values are nested deeper than %u", CONFIG_MAX_DEPTH);
+        problem_add(r->l->problems, origin_of(r, event->start_mark), NULL, "values are nested deeper than %u",
+                    CONFIG_MAX_DEPTH);
         yaml_event_delete(event);
         return NULL;
     }

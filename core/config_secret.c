@@ -27,12 +27,12 @@ static int ends_with(const char *name, const char *end)
 /* A name that says secret, and not where one is kept. */
 static int sounds_secret(const char *name)
 {
-    static const char *const words[] = {"password", "passwd", "passphrase", "secret", "token", "credential",
-                                        "api_key",  "apikey", "private_key"};
+    static const char *const words[] = {"password",   "passwd",  "passphrase", "secret",     "token",
+                                        "credential", "api_key", "apikey",     "private_key"};
     size_t i;
 
-    if (ends_with(name, "_file") || ends_with(name, "_path") || ends_with(name, "_dir") || ends_with(name, "_url") ||
-        strcmp(name, "strict_secrets") == 0)
+    if (ends_with(name, "_file") || ends_with(name, "_path") || ends_with(name, "_dir") ||
+        ends_with(name, "_url") || strcmp(name, "strict_secrets") == 0)
         return 0;
     for (i = 0; i < sizeof words / sizeof *words; i++)
         if (strstr(name, words[i]) != NULL)
@@ -82,8 +82,8 @@ static int known_plugin(const struct registry *r, const char *name)
 /* A map without plugin that is structure and not options: only its members' members matter. */
 static int is_structure(const struct config_value *map)
 {
-    static const char *const members[] = {"source", "sink", "stages", "steps", "pipelines", "gate", "enrich",
-                                          "any",    "all",  "not"};
+    static const char *const members[] = {"source", "sink",   "stages", "steps", "pipelines",
+                                          "gate",   "enrich", "any",    "all",   "not"};
     size_t i;
 
     for (i = 0; i < sizeof members / sizeof *members; i++)

@@ -66,7 +66,8 @@ static void check_mode(const struct subst *s, struct origin at, const char *path
                     (mode & 04u) != 0 ? "others" : "its group");
     else
         problem_warn(s->l->problems, at, "chmod 600; strict_secrets: true refuses such files",
-                     "the secret file '%s' can be read by %s", path, (mode & 04u) != 0 ? "others" : "its group");
+                     "the secret file '%s' can be read by %s", path,
+                     (mode & 04u) != 0 ? "others" : "its group");
 }
 
 /* Adds the content of the file to out. */
@@ -84,7 +85,8 @@ static void add_file(const struct subst *s, struct config_value *v, const char *
         loader_no_memory(s->l);
     } else if (len == 0) {
         problem_add(s->l->problems, v->origin, "write ${file:PATH}", "${file:} names no file");
-    } else if (file_read(path, CONFIG_MAX_SECRET, v->origin, s->l->problems, &data, &size, &mode, NULL) == 0) {
+    } else if (file_read(path, CONFIG_MAX_SECRET, v->origin, s->l->problems, &data, &size, &mode, NULL) ==
+               0) {
         check_mode(s, v->origin, path, mode);
         if (size > 0 && data[size - 1] == '\n')
             data[--size] = '\0';
@@ -187,8 +189,8 @@ static void subst_scalar(const struct subst *s, struct config_value *v)
     else if (out.failed || value_set_text(v, strbuf_text(&out), out.len) != 0)
         loader_no_memory(s->l);
     else if (s->l->made > CONFIG_MAX_TEXT)
-        problem_add(s->l->problems, v->origin, NULL, "the values of variables and files add up to more than %u bytes",
-                    CONFIG_MAX_TEXT);
+        problem_add(s->l->problems, v->origin, NULL,
+                    "the values of variables and files add up to more than %u bytes", CONFIG_MAX_TEXT);
     if (v->text == NULL) /* never a scalar without text, even in a config that is refused */
         v->type = CONFIG_NULL;
     if (out.data != NULL)

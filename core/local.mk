@@ -13,7 +13,7 @@ libsluicecore_la_SOURCES = core/clock.c core/clock.h
 # config: files to a checked plan
 libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan.h core/problem.c \
 	core/config.c core/config_internal.h core/config_file.c core/config_json.c core/config_merge.c \
-	core/config_parse.c core/config_subst.c core/config_value.c \
+	core/config_parse.c core/config_subst.c core/config_value.c core/config_yaml.c core/config_yaml.h \
 	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c \
 	core/plan.c core/plan_gate.c core/plan_instance.c core/plan_internal.h core/plan_pipeline.c core/plan_tables.c \
 	core/app.c core/app.h core/cli.c core/cli.h core/command.h \

@@ -30,8 +30,8 @@ static const struct config_value *const *list_of(const struct config_value *cons
 }
 
 /* Copies the scalars of a list.  1; 0: told. */
-static int read_texts(const struct sluice_option *o, const struct config_value *node, int *secret, char ***out,
-                      size_t *n, struct problems *p)
+static int read_texts(const struct sluice_option *o, const struct config_value *node, int *secret,
+                      char ***out, size_t *n, struct problems *p)
 {
     const struct config_value *const *items = list_of(&node, n);
     size_t i, count = *n;
@@ -137,7 +137,8 @@ static int named(const char *const *names, const char *name)
     return 0;
 }
 
-static const struct sluice_option *find_option(const struct option_table *table, const char *name, size_t *index)
+static const struct sluice_option *find_option(const struct option_table *table, const char *name,
+                                               size_t *index)
 {
     size_t i;
 
@@ -182,7 +183,8 @@ static void warn_deprecated(const struct option_table *table, const struct sluic
     if ((o->flags & SLUICE_DEPRECATED) == 0)
         return;
     (void)snprintf(hint, sizeof hint, "use '%s'", o->replaced_by != NULL ? o->replaced_by : "");
-    problem_warn(p, at, o->replaced_by != NULL ? hint : NULL, "'%s' of %s is deprecated", o->name, table->owner);
+    problem_warn(p, at, o->replaced_by != NULL ? hint : NULL, "'%s' of %s is deprecated", o->name,
+                 table->owner);
 }
 
 /* Members of the block into values. */

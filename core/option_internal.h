@@ -18,15 +18,15 @@ struct option_value {
     int secret; /* wiped on free, in no message */
     int64_t integer;
     double number;
-    char *text;    /* STRING, CHOICE, URL, PATH, FIELD */
-    char **items;  /* LIST */
-    size_t n;      /* of items or entries */
+    char *text;                   /* STRING, CHOICE, URL, PATH, FIELD */
+    char **items;                 /* LIST */
+    size_t n;                     /* of items or entries */
     struct option_entry *entries; /* MAP */
 };
 
 struct sluice_config {
     char *owner;
-    struct origin origin; /* of the block */
+    struct origin origin;        /* of the block */
     struct option_value *values; /* one an option of the table, same order */
     size_t n;
 };

@@ -151,7 +151,8 @@ void option_table_check(const struct option_table *table, struct problems *p)
         o = &table->options[i];
         if (!name_good(o->name)) {
             problem_add(p, nowhere, "a name is [a-z][a-z0-9_]*, at most 63 characters",
-                        "option %zu of %s is named '%s'", i + 1, table->owner, o->name == NULL ? "" : o->name);
+                        "option %zu of %s is named '%s'", i + 1, table->owner,
+                        o->name == NULL ? "" : o->name);
             continue;
         }
         found = o->replaced_by == NULL;

@@ -40,7 +40,7 @@ static int parse_units(const char *text, const struct unit *units, int64_t *out)
 
 int option_parse_size(const char *text, int64_t *bytes)
 {
-    static const struct unit units[] = {{"", 1},          {"B", 1},          {"KiB", 1 << 10},
+    static const struct unit units[] = {{"", 1},          {"B", 1},         {"KiB", 1 << 10},
                                         {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", INT64_C(1) << 40},
                                         {NULL, 0}};
 
@@ -49,8 +49,8 @@ int option_parse_size(const char *text, int64_t *bytes)
 
 int option_parse_duration(const char *text, int64_t *ms)
 {
-    static const struct unit units[] = {{"ms", 1},        {"s", 1000},     {"m", 60000}, {"h", 3600000},
-                                        {"d", 86400000}, {NULL, 0}};
+    static const struct unit units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
+                                        {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
 
     if (strcmp(text, "0") == 0) {
         *ms = 0;
@@ -197,7 +197,8 @@ static int fault_of_type(const struct sluice_option *o, const char *text, int se
     return 0;
 }
 
-static int fault_of_choice(const struct sluice_option *o, const char *text, int secret, struct option_fault *f)
+static int fault_of_choice(const struct sluice_option *o, const char *text, int secret,
+                           struct option_fault *f)
 {
     char names[160], *s;
     const char *list[32], *nearest;

@@ -64,8 +64,8 @@ static void check_file(const struct sluice_config *c, const struct option_value 
         return;
     }
     if (S_ISDIR(st.st_mode)) {
-        problem_add(p, v->origin, NULL, "'%s' of %s: '%s' is a directory, a file was expected", v->option->name,
-                    c->owner, v->text);
+        problem_add(p, v->origin, NULL, "'%s' of %s: '%s' is a directory, a file was expected",
+                    v->option->name, c->owner, v->text);
         return;
     }
     if (!S_ISREG(st.st_mode)) { /* opening a FIFO or a device may do something */

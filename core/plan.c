@@ -164,8 +164,9 @@ static void read_top(struct planner *b, const struct config_value *root)
         plan_copy(b, &b->plan->state_dir, option_string(c, "state_dir"));
         b->plan->drain_ms = (uint32_t)option_integer(c, "drain");
         if (b->plan->state_dir == NULL)
-            problem_add(b->problems, root->origin, "add `state_dir: FOLDER`",
-                        "no `state_dir`: positions, idempotency keys and dead letters would end with the process");
+            problem_add(
+                b->problems, root->origin, "add `state_dir: FOLDER`",
+                "no `state_dir`: positions, idempotency keys and dead letters would end with the process");
     }
     option_free(c);
     free(skip);
@@ -182,8 +183,10 @@ static void read_pipelines(struct planner *b, const struct config_value *root)
     size_t i;
 
     if (v == NULL || v->type != CONFIG_MAP || v->n == 0 || v->n > MAX_PIPELINES) {
-        problem_add(b->problems, v == NULL ? root->origin : v->origin, "write pipelines: { NAME: { source: ..., sink: ... } }",
-                    v == NULL ? "the config has no `pipelines`" : "`pipelines` needs a map of 1 to %u pipelines",
+        problem_add(b->problems, v == NULL ? root->origin : v->origin,
+                    "write pipelines: { NAME: { source: ..., sink: ... } }",
+                    v == NULL ? "the config has no `pipelines`"
+                              : "`pipelines` needs a map of 1 to %u pipelines",
                     MAX_PIPELINES);
         return;
     }

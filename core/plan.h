@@ -22,20 +22,20 @@ enum gate_unavailable { UNAVAILABLE_HOLD, UNAVAILABLE_DENY, UNAVAILABLE_ADMIT };
 
 struct gate_expr {
     enum gate_operator op;
-    struct instance_spec *leaf;   /* LEAF */
-    struct gate_expr **children;  /* the others */
+    struct instance_spec *leaf;  /* LEAF */
+    struct gate_expr **children; /* the others */
     size_t n;
 };
 
 struct stage_spec {
-    struct gate_expr *gate;        /* or … */
+    struct gate_expr *gate;         /* or … */
     struct instance_spec *enricher; /* … this */
     enum gate_unavailable unavailable;
     struct origin origin;
 };
 
 struct step_spec {
-    char *name; /* NULL: the only, unnamed step */
+    char *name;                /* NULL: the only, unnamed step */
     struct stage_spec *stages; /* `once: "key"` stands here as the first, a gate */
     size_t n_stages;
     struct instance_spec *sink;
@@ -67,26 +67,26 @@ struct pipeline_spec {
     struct instance_spec **instances; /* all of the above, each once */
     size_t n_instances;
 
-    uint64_t batch_records;  /* most records a batch */
-    uint64_t batch_bytes;    /* most payload bytes a batch */
-    uint32_t linger_ms;      /* longest wait for a fuller batch */
-    uint64_t memory_bytes;   /* most payload bytes in flight */
-    uint64_t max_in_flight;  /* most records in flight */
-    uint64_t lane_window;    /* records of a lane beyond its oldest unsettled one */
-    uint64_t max_record;     /* bytes; larger ones are oversize */
-    uint32_t commit_ms;      /* interval of settling */
-    double rate_limit;       /* records a second polled; 0: none */
+    uint64_t batch_records; /* most records a batch */
+    uint64_t batch_bytes;   /* most payload bytes a batch */
+    uint32_t linger_ms;     /* longest wait for a fuller batch */
+    uint64_t memory_bytes;  /* most payload bytes in flight */
+    uint64_t max_in_flight; /* most records in flight */
+    uint64_t lane_window;   /* records of a lane beyond its oldest unsettled one */
+    uint64_t max_record;    /* bytes; larger ones are oversize */
+    uint32_t commit_ms;     /* interval of settling */
+    double rate_limit;      /* records a second polled; 0: none */
     struct retry_spec retry;
     struct breaker_spec breaker;
 };
 
 struct plan {
-    char *state_dir; /* absolute, or NULL */
-    char *http_listen; /* "127.0.0.1:0" form, or NULL: no HTTP */
+    char *state_dir;       /* absolute, or NULL */
+    char *http_listen;     /* "127.0.0.1:0" form, or NULL: no HTTP */
     char *http_token_file; /* or NULL */
-    char *log_format;  /* "json" | "logfmt" */
-    char *log_level;   /* "debug" … "error" */
-    uint32_t drain_ms; /* deadline of a drain */
+    char *log_format;      /* "json" | "logfmt" */
+    char *log_level;       /* "debug" … "error" */
+    uint32_t drain_ms;     /* deadline of a drain */
     struct pipeline_spec *pipelines;
     size_t n_pipelines;
 };

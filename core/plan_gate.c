@@ -9,7 +9,8 @@
 
 static const char *const outer_members[] = {"unavailable", NULL};
 
-static struct gate_expr *read_gate(struct planner *b, const struct config_value *v, int outer, const char *inside);
+static struct gate_expr *read_gate(struct planner *b, const struct config_value *v, int outer,
+                                   const char *inside);
 
 void plan_gate_free(struct gate_expr *gate)
 {
@@ -39,7 +40,8 @@ static struct gate_expr *gate_new(struct planner *b, enum gate_operator op, size
     return gate;
 }
 
-static struct gate_expr *read_leaf(struct planner *b, const struct config_value *v, int outer, const char *inside)
+static struct gate_expr *read_leaf(struct planner *b, const struct config_value *v, int outer,
+                                   const char *inside)
 {
     struct instance_spec *spec = plan_instance(b, SLUICE_GATE, v, outer ? outer_members : NULL);
     struct gate_expr *gate;
@@ -56,7 +58,8 @@ static struct gate_expr *read_leaf(struct planner *b, const struct config_value 
     return gate;
 }
 
-static int add_child(struct planner *b, struct gate_expr *gate, const struct config_value *v, const char *inside)
+static int add_child(struct planner *b, struct gate_expr *gate, const struct config_value *v,
+                     const char *inside)
 {
     struct gate_expr *child = read_gate(b, v, 0, inside);
 
@@ -77,7 +80,8 @@ static struct gate_expr *read_operator(struct planner *b, enum gate_operator op,
 
     if (op != GATE_NOT && (v->type != CONFIG_LIST || v->n == 0)) {
         problem_add(b->problems, v->origin, "write [ { plugin: A, ... }, { plugin: B, ... } ]",
-                    "`%s` needs a list of gates%s", word, v->type == CONFIG_LIST ? ", this one is empty" : "");
+                    "`%s` needs a list of gates%s", word,
+                    v->type == CONFIG_LIST ? ", this one is empty" : "");
         return NULL;
     }
     gate = gate_new(b, op, op == GATE_NOT ? 1 : v->n);
@@ -108,7 +112,8 @@ static int operator_alone(struct planner *b, const struct config_value *v, const
     return 1;
 }
 
-static struct gate_expr *read_gate(struct planner *b, const struct config_value *v, int outer, const char *inside)
+static struct gate_expr *read_gate(struct planner *b, const struct config_value *v, int outer,
+                                   const char *inside)
 {
     static const struct {
         const char *word;
@@ -118,8 +123,8 @@ static struct gate_expr *read_gate(struct planner *b, const struct config_value 
     size_t i;
 
     if (!outer && config_get(v, "unavailable") != NULL) {
-        problem_add(b->problems, v->key_origins[value_find(v, "unavailable")], "move it beside the outermost gate",
-                    "`unavailable` stands on the outermost gate only");
+        problem_add(b->problems, v->key_origins[value_find(v, "unavailable")],
+                    "move it beside the outermost gate", "`unavailable` stands on the outermost gate only");
         return NULL;
     }
     for (i = 0; i < 3; i++) {

@@ -11,7 +11,8 @@
 #define MAX_HOST_MEMBERS 16u
 #define MAX_INSTANCES 1000u
 
-const char **plan_unknown_of(struct planner *b, const struct option_table *t, const struct config_value *block)
+const char **plan_unknown_of(struct planner *b, const struct option_table *t,
+                             const struct config_value *block)
 {
     const char **names = calloc(block->n + 1, sizeof *names);
     size_t i, j, n = 0;
@@ -34,11 +35,13 @@ int plan_name_good(struct planner *b, const char *what, const char *name, struct
     size_t i = 0;
 
     if (isalnum((unsigned char)name[0]))
-        for (i = 1; isalnum((unsigned char)name[i]) || (name[i] != '\0' && strchr("_.-", name[i]) != NULL); i++)
+        for (i = 1; isalnum((unsigned char)name[i]) || (name[i] != '\0' && strchr("_.-", name[i]) != NULL);
+             i++)
             ;
     if (i > 0 && i < 64 && name[i] == '\0')
         return 1;
-    problem_add(b->problems, at, "letters, digits, '_', '.' and '-', at most 63, starting with a letter or digit",
+    problem_add(b->problems, at,
+                "letters, digits, '_', '.' and '-', at most 63, starting with a letter or digit",
                 "'%.80s' cannot be the name of %s", name, what);
     return 0;
 }
@@ -83,8 +86,8 @@ static int name_instance(struct planner *b, struct instance_spec *spec, const ch
     if (other == NULL)
         return 1;
     problem_add(b->problems, at, "give one of them a `name`",
-                "two instances of the pipeline '%s' are named '%s': the other stands in line %u", b->pipe->name,
-                spec->name, other->origin.line);
+                "two instances of the pipeline '%s' are named '%s': the other stands in line %u",
+                b->pipe->name, spec->name, other->origin.line);
     return 0;
 }
 

@@ -51,7 +51,8 @@ void plan_copy(struct planner *b, char **out, const char *text); /* NULL stays N
 struct instance_spec *plan_instance(struct planner *b, uint32_t kind, const struct config_value *block,
                                     const char *const *host);
 /* Members of `block` that the table does not know, for option_parse's skip; the caller frees. */
-const char **plan_unknown_of(struct planner *b, const struct option_table *t, const struct config_value *block);
+const char **plan_unknown_of(struct planner *b, const struct option_table *t,
+                             const struct config_value *block);
 
 /* The value of a stage's `gate`, into stage.  0, or -1 told. */
 int plan_gate(struct planner *b, const struct config_value *gate, struct stage_spec *stage);

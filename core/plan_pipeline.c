@@ -10,7 +10,7 @@
 #define MAX_STEPS 64u
 
 /* Blocks of a pipeline that are not options of TABLE_PIPELINE. */
-static const char *const blocks[] = {"source", "decoder", "stages", "sink",    "steps",
+static const char *const blocks[] = {"source", "decoder", "stages",  "sink", "steps",
                                      "batch",  "retry",   "breaker", NULL};
 static const char *const step_blocks[] = {"stages", "sink", NULL};
 
@@ -51,7 +51,8 @@ static void read_stage(struct planner *b, const struct config_value *item, struc
 
     stage->origin = item->origin;
     if (item->type != CONFIG_MAP || item->n != 1) {
-        problem_add(b->problems, item->origin, hint, "a stage is a map with one member, `gate` or `enrich`, not %s",
+        problem_add(b->problems, item->origin, hint,
+                    "a stage is a map with one member, `gate` or `enrich`, not %s",
                     item->type == CONFIG_MAP ? "with several or none" : config_type_name(item));
     } else if (strcmp(item->keys[0], "gate") == 0) {
         (void)plan_gate(b, item->items[0], stage);
@@ -162,7 +163,8 @@ static void read_numbers(struct planner *b, const struct config_value *v)
         return;
     plan_copy(b, &pipe->order_key, option_string(c, "order_key"));
     if (option_string(c, "order_key")[0] == '\0')
-        problem_add(b->problems, option_origin(c, "order_key"), "leave it out for user_id", "`order_key` is empty");
+        problem_add(b->problems, option_origin(c, "order_key"), "leave it out for user_id",
+                    "`order_key` is empty");
     pipe->memory_bytes = (uint64_t)option_integer(c, "memory");
     pipe->max_in_flight = (uint64_t)option_integer(c, "max_in_flight");
     pipe->lane_window = (uint64_t)option_integer(c, "lane_window");

@@ -193,17 +193,19 @@ static const struct sluice_option gate_options[] = {
 };
 
 /* `plugin` stands first: it is read before the others. */
-#define INSTANCE_OPTIONS                                                                                 \
-    {.name = "plugin",                                                                                   \
-     .type = SLUICE_STRING,                                                                              \
-     .flags = SLUICE_REQUIRED,                                                                           \
-     .summary = "name of the plugin; `sluice plugin list` shows them",                                   \
-     .example = "file"},                                                                                 \
-        {.name = "name", .type = SLUICE_STRING, .summary = "name of the instance, unique in its pipeline; " \
-                                                           "the plugin's if not given"},                 \
-    {                                                                                                    \
-        .name = "rate_limit", .type = SLUICE_NUMBER, .default_text = "0", .min = "0", .max = "1000000000", \
-        .summary = "most records a second through this instance; 0: no limit"                            \
+#define INSTANCE_OPTIONS                                                                                     \
+    {.name = "plugin",                                                                                       \
+     .type = SLUICE_STRING,                                                                                  \
+     .flags = SLUICE_REQUIRED,                                                                               \
+     .summary = "name of the plugin; `sluice plugin list` shows them",                                       \
+     .example = "file"},                                                                                     \
+        {.name = "name",                                                                                     \
+         .type = SLUICE_STRING,                                                                              \
+         .summary = "name of the instance, unique in its pipeline; "                                         \
+                    "the plugin's if not given"},                                                            \
+    {                                                                                                        \
+        .name = "rate_limit", .type = SLUICE_NUMBER, .default_text = "0", .min = "0", .max = "1000000000",   \
+        .summary = "most records a second through this instance; 0: no limit"                                \
     }
 
 static const struct sluice_option instance_options[] = {INSTANCE_OPTIONS};
@@ -218,7 +220,10 @@ static const struct sluice_option sink_options[] = {
      .summary = "writes at once, sharded by order key; more than 1 only if the plugin is parallel"},
 };
 
-#define TABLE(title, list) {title, list, sizeof(list) / sizeof(list)[0]}
+#define TABLE(title, list)                                                                                   \
+    {                                                                                                        \
+        title, list, sizeof(list) / sizeof(list)[0]                                                          \
+    }
 
 const struct option_table *plan_tables(size_t *n)
 {

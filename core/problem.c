@@ -187,7 +187,8 @@ void problems_print(const struct problems *p, FILE *out)
         problem_print(order != NULL ? order[i] : &p->items[i], out);
     free(order);
     if (p->lost)
-        fprintf(out, "error: there is more to say than fits (over %u findings, or no memory)\n", PROBLEMS_MAX);
+        fprintf(out, "error: there is more to say than fits (over %u findings, or no memory)\n",
+                PROBLEMS_MAX);
 }
 
 /* Edits (insert, delete, replace, swap of neighbours) from a to b; both shorter than NEAREST_MAX. */

@@ -47,7 +47,8 @@ static void show_and_read_back(const struct config *config)
     problems_init(&p);
     config_show_yaml(config->root, &first);
     config_show_json(config->root, &again);
-    copy = first.failed || first.len > (4u << 20) ? NULL : config_parse("fuzz.yaml", first.data, first.len, &p);
+    copy =
+        first.failed || first.len > (4u << 20) ? NULL : config_parse("fuzz.yaml", first.data, first.len, &p);
     if (copy != NULL && config_show_diff(config->root, copy->root, "a", "b", 0, &second) > 0 &&
         strstr(strbuf_text(&first), "***") == NULL)
         abort();

@@ -14,8 +14,12 @@ static int json;
 static int parse_up_to(size_t max_words, int argc, char **argv)
 {
     const struct cli_option options[] = {CLI_CONFIG(&files), CLI_ENV(&env), CLI_JSON(&json)};
-    const struct cli_command command = {.name = "test", .summary = "tests", .options = options, .n = 3,
-                                        .max_words = max_words, .min_words = max_words > 1};
+    const struct cli_command command = {.name = "test",
+                                        .summary = "tests",
+                                        .options = options,
+                                        .n = 3,
+                                        .max_words = max_words,
+                                        .min_words = max_words > 1};
 
     files.n = 0;
     env = NULL;
@@ -24,11 +28,13 @@ static int parse_up_to(size_t max_words, int argc, char **argv)
 }
 
 #define PARSE(max, ...)                                                                                      \
-    parse_up_to(max, (int)(sizeof((char *[]){"test", __VA_ARGS__}) / sizeof(char *)), (char *[]){"test", __VA_ARGS__, NULL})
+    parse_up_to(max, (int)(sizeof((char *[]){"test", __VA_ARGS__}) / sizeof(char *)),                        \
+                (char *[]){"test", __VA_ARGS__, NULL})
 
 START_TEST(each_way_to_write_an_option_means_the_same)
 {
-    ck_assert_int_eq(PARSE(0, "-c", "a", "-cb", "--config", "c", "--config=d", "--json", "-e", "prod"), CLI_GO_ON);
+    ck_assert_int_eq(PARSE(0, "-c", "a", "-cb", "--config", "c", "--config=d", "--json", "-e", "prod"),
+                     CLI_GO_ON);
     ck_assert_uint_eq(files.n, 4);
     ck_assert_str_eq(files.items[1], "b");
     ck_assert_str_eq(files.items[3], "d");

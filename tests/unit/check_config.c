@@ -195,8 +195,9 @@ START_TEST(variables_are_replaced_and_remembered)
     setenv("SLUICE_TEST_A", "one", 1);
     setenv("SLUICE_TEST_EMPTY", "", 1);
     unsetenv("SLUICE_TEST_NONE");
-    root = parse("t.yaml", "a: \"x-${SLUICE_TEST_A}-${SLUICE_TEST_NONE:-two:-three}\"\nb: \"${SLUICE_TEST_EMPTY:-d}\"\n"
-                           "c: \"$${SLUICE_TEST_A} $5 $\"\nd: \"${SLUICE_TEST_EMPTY}\"\ne: plain\n");
+    root = parse("t.yaml",
+                 "a: \"x-${SLUICE_TEST_A}-${SLUICE_TEST_NONE:-two:-three}\"\nb: \"${SLUICE_TEST_EMPTY:-d}\"\n"
+                 "c: \"$${SLUICE_TEST_A} $5 $\"\nd: \"${SLUICE_TEST_EMPTY}\"\ne: plain\n");
     ck_assert_str_eq(text_at(root, "a", NULL), "x-one-two:-three");
     ck_assert_str_eq(config_get(root, "a")->source, "x-${SLUICE_TEST_A}-${SLUICE_TEST_NONE:-two:-three}");
     ck_assert_str_eq(text_at(root, "b", NULL), "d");
@@ -287,17 +288,20 @@ START_TEST(an_overlay_finds_stages_by_name_and_appends_new_ones)
     const struct config_value *stages;
 
     start();
-    write_file("a.yaml", "pipelines: {p: {stages: [{gate: {plugin: list, file: a}}, {enrich: {plugin: table, name: t, "
-                         "file: b}}, {gate: {any: [{plugin: x, k: 1}, {plugin: y}]}}]}}\n");
-    write_file("a.prod.yaml", "pipelines: {p: {stages: [{enrich: {name: t, file: c}}, {gate: {plugin: list, file: d}}, "
-                              "{gate: {any: [{plugin: x, k: 2}]}}, {enrich: {plugin: new}}]}}\n");
+    write_file("a.yaml",
+               "pipelines: {p: {stages: [{gate: {plugin: list, file: a}}, {enrich: {plugin: table, name: t, "
+               "file: b}}, {gate: {any: [{plugin: x, k: 1}, {plugin: y}]}}]}}\n");
+    write_file("a.prod.yaml",
+               "pipelines: {p: {stages: [{enrich: {name: t, file: c}}, {gate: {plugin: list, file: d}}, "
+               "{gate: {any: [{plugin: x, k: 2}]}}, {enrich: {plugin: new}}]}}\n");
     stages = config_get(pipeline(load("prod")), "stages");
     ck_assert_uint_eq(stages->n, 4);
     ck_assert_str_eq(text_at(stages->items[0], "gate", "file"), "d");
     ck_assert_str_eq(text_at(stages->items[1], "enrich", "file"), "c");
     ck_assert_str_eq(text_at(stages->items[1], "enrich", "plugin"), "table");
     ck_assert_uint_eq(config_get(config_get(stages->items[2], "gate"), "any")->n, 2);
-    ck_assert_str_eq(text_at(config_get(config_get(stages->items[2], "gate"), "any")->items[0], "k", NULL), "2");
+    ck_assert_str_eq(text_at(config_get(config_get(stages->items[2], "gate"), "any")->items[0], "k", NULL),
+                     "2");
     ck_assert_str_eq(text_at(stages->items[3], "enrich", "plugin"), "new");
     end();
 }
@@ -308,8 +312,9 @@ START_TEST(an_overlay_that_changes_the_plugin_replaces_the_block)
     const struct config_value *root;
 
     start();
-    write_file("a.yaml", "pipelines: {p: {source: {plugin: file, path: x}, sink: {plugin: sqlite, file: y, name: g}, "
-                         "stages: [{enrich: {plugin: table, name: fps, file: z}}]}}\n");
+    write_file("a.yaml",
+               "pipelines: {p: {source: {plugin: file, path: x}, sink: {plugin: sqlite, file: y, name: g}, "
+               "stages: [{enrich: {plugin: table, name: fps, file: z}}]}}\n");
     write_file("a.prod.yaml", "pipelines: {p: {source: {plugin: kafka, topic: t}, sink: {file: w}, "
                               "stages: [{enrich: {plugin: fps, url: u}}]}}\n");
     root = load("prod");
@@ -317,7 +322,8 @@ START_TEST(an_overlay_that_changes_the_plugin_replaces_the_block)
     ck_assert_str_eq(text_at(pipeline(root), "source", "topic"), "t");
     ck_assert_str_eq(text_at(pipeline(root), "sink", "plugin"), "sqlite");
     ck_assert_str_eq(text_at(pipeline(root), "sink", "file"), "w");
-    ck_assert_ptr_null(config_get(config_get(config_get(pipeline(root), "stages")->items[0], "enrich"), "file"));
+    ck_assert_ptr_null(
+        config_get(config_get(config_get(pipeline(root), "stages")->items[0], "enrich"), "file"));
     ck_assert_uint_eq(config_get(pipeline(root), "stages")->n, 1);
     end();
 }
@@ -441,11 +447,13 @@ START_TEST(sixty_four_levels_are_read_and_one_more_is_not)
     char text[200];
 
     start();
-    snprintf(text, sizeof text, "a: %.63s%.63s", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    snprintf(text, sizeof text, "a: %.63s%.63s",
+             "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
              "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
     parse("t.yaml", text);
     config_free(config);
-    snprintf(text, sizeof text, "a: [%.63s%.63s]", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    snprintf(text, sizeof text, "a: [%.63s%.63s]",
+             "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
              "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
     refused("t.yaml", text, strlen(text), "nested deeper than 64");
     end();
@@ -554,7 +562,8 @@ END_TEST
 
 START_TEST(a_file_cut_anywhere_is_read_or_refused_and_nothing_else)
 {
-    static const char text[] = "a: &x {b: \"c\\u00e9\", d: [1, 'two', {<<: {e: f}}]}\ng: |\n  h\n  i\nj: *x # end\n";
+    static const char text[] =
+        "a: &x {b: \"c\\u00e9\", d: [1, 'two', {<<: {e: f}}]}\ng: |\n  h\n  i\nj: *x # end\n";
     size_t i;
 
     start();
@@ -571,14 +580,17 @@ END_TEST
 
 ONE_SUITE("config", 60, scalars_keep_their_text_and_no_is_a_string, every_value_knows_where_it_was_written,
           columns_are_characters_after_an_umlaut, an_alias_is_a_copy_that_says_where_it_was_written,
-          what_is_written_wins_over_what_is_merged_and_the_first_of_a_list_wins, an_anchor_inside_what_is_merged_can_be_used_after, json_reads_like_yaml_with_its_escapes,
+          what_is_written_wins_over_what_is_merged_and_the_first_of_a_list_wins,
+          an_anchor_inside_what_is_merged_can_be_used_after, json_reads_like_yaml_with_its_escapes,
           variables_are_replaced_and_remembered, a_secret_file_is_read_beside_the_config_and_marked,
           a_secret_file_that_others_can_read_warns_and_strict_refuses, a_secret_file_has_a_limit,
-          an_overlay_merges_maps_by_key_and_replaces_lists, an_overlay_finds_stages_by_name_and_appends_new_ones,
+          an_overlay_merges_maps_by_key_and_replaces_lists,
+          an_overlay_finds_stages_by_name_and_appends_new_ones,
           an_overlay_that_changes_the_plugin_replaces_the_block, an_overlay_finds_steps_by_name,
-          an_overlay_of_an_anchor_warns_that_its_aliases_do_not_follow, several_files_merge_from_left_to_right,
-          an_environment_without_any_overlay_is_refused, an_environment_is_no_path, a_file_that_is_not_there_is_told,
-          a_directory_is_no_config, a_fifo_is_refused_and_not_waited_for, a_file_larger_than_4_mib_is_refused,
+          an_overlay_of_an_anchor_warns_that_its_aliases_do_not_follow,
+          several_files_merge_from_left_to_right, an_environment_without_any_overlay_is_refused,
+          an_environment_is_no_path, a_file_that_is_not_there_is_told, a_directory_is_no_config,
+          a_fifo_is_refused_and_not_waited_for, a_file_larger_than_4_mib_is_refused,
           sixty_four_levels_are_read_and_one_more_is_not, aliases_cannot_nest_deeper_than_what_is_written,
           a_billion_laughs_are_stopped, a_large_text_and_many_aliases_are_stopped,
           more_values_than_any_config_has_are_stopped, substitution_cannot_make_the_config_huge,

@@ -26,7 +26,8 @@ static struct bad cases[MAX_CASES];
 static int n_cases;
 
 static const char good_pipeline[] = "pipelines: {p: {source: {plugin: mem}, sink: {plugin: 'null'}}}\n";
-static const char open_pipeline[] = "pipelines:\n  p:\n    source: {plugin: mem}\n    sink: {plugin: 'null'}\n";
+static const char open_pipeline[] =
+    "pipelines:\n  p:\n    source: {plugin: mem}\n    sink: {plugin: 'null'}\n";
 
 /* For reading the table, where no test runs yet. */
 static void must(int good, const char *what)
@@ -77,7 +78,8 @@ static void read_cases(void)
     struct bad *b = NULL;
     FILE *in;
 
-    snprintf(path, sizeof path, "%s/tests/unit/data/config_bad.txt", getenv("top_srcdir") ? getenv("top_srcdir") : ".");
+    snprintf(path, sizeof path, "%s/tests/unit/data/config_bad.txt",
+             getenv("top_srcdir") ? getenv("top_srcdir") : ".");
     in = fopen(path, "r");
     must(in != NULL, path);
     while (fgets(line, sizeof line, in) != NULL) {
@@ -86,7 +88,8 @@ static void read_cases(void)
             b = &cases[n_cases - 1];
         } else if (b != NULL && line[0] == '@') {
             must(sscanf(line, "@ %u:%u %159[^\n]", &b->expected[b->n].line, &b->expected[b->n].column,
-                        b->expected[b->n].words) == 3, line);
+                        b->expected[b->n].words) == 3,
+                 line);
             must(++b->n < MAX_EXPECTED, line);
         } else if (b != NULL && strcmp(line, "\n") != 0) {
             add_line(b, line);
@@ -106,6 +109,18 @@ static int found(const struct problems *p, unsigned line, unsigned column, const
     return 0;
 }
 
+/* Errors in all, but for the state_dir that most cases leave out and only one is about. */
+static size_t count_errors(const struct problems *p, const struct bad *b)
+{
+    size_t n = p->errors, i;
+
+    for (i = 0; i < p->n; i++)
+        if (!p->items[i].warning && strncmp(p->items[i].message, "no `state_dir`", 14) == 0 &&
+            strncmp(b->expected[0].words, "no `state_dir`", 14) != 0)
+            n--;
+    return n;
+}
+
 START_TEST(a_bad_config_is_refused_at_its_place)
 {
     struct bad *b = &cases[_i];
@@ -123,7 +138,8 @@ START_TEST(a_bad_config_is_refused_at_its_place)
         strbuf_puts(&b->text, good_pipeline);
     ck_assert_int_eq(b->text.failed, 0);
     problems_init(&p);
-    config = config_parse(strcmp(b->kind, "json") == 0 ? "t.json" : "t.yaml", strbuf_text(&b->text), b->text.len, &p);
+    config = config_parse(strcmp(b->kind, "json") == 0 ? "t.json" : "t.yaml", strbuf_text(&b->text),
+                          b->text.len, &p);
     if (config != NULL)
         plan = plan_build(config, registry, flags, &p);
     out = open_memstream(&told, &told_len);
@@ -134,7 +150,8 @@ START_TEST(a_bad_config_is_refused_at_its_place)
         ck_assert_msg(found(&p, b->expected[i].line, b->expected[i].column, b->expected[i].words),
                       "%s: expected %u:%u %s, but was told:\n%s", b->title, b->expected[i].line,
                       b->expected[i].column, b->expected[i].words, told);
-    ck_assert_msg(p.errors == b->n && b->n > 0, "%s: %zu errors expected, but was told:\n%s", b->title, b->n, told);
+    ck_assert_msg(count_errors(&p, b) == b->n && b->n > 0, "%s: %zu errors expected, but was told:\n%s",
+                  b->title, b->n, told);
     free(told);
     config_free(config);
     registry_free(registry);

@@ -23,12 +23,16 @@ static const char yaml[] =
     "neo4j: &graph {url: \"${SLUICE_TEST_A}\", user: neo4j, password: \"${SLUICE_TEST_B:-x}\"}\n"
     "state_dir: /tmp/none\nplugin_dirs: [a, b]\nlog: {format: json}\nhttp: {listen: '127.0.0.1:0'}\n"
     "pipelines:\n  one:\n    source: {plugin: mem, path: here}\n    stages:\n"
-    "      - gate: {any: [{not: {plugin: list, name: n, users: [u, v]}}, {plugin: list}], unavailable: deny}\n"
+    "      - gate: {any: [{not: {plugin: list, name: n, users: [u, v]}}, {plugin: list}], unavailable: "
+    "deny}\n"
     "      - enrich: {plugin: table, url: 'https://h', map: {a: b, c: [d, e]}}\n"
     "    sink: {plugin: graph, <<: *graph, writers: 2}\n    retry: {attempts: 3}\n"
-    "  two:\n    source: {plugin: mem}\n    steps:\n      - {name: s, once: 'k-{id}', sink: {plugin: 'null'}}\n";
-static const char json[] = "{\"pipelines\": {\"p\": {\"source\": {\"plugin\": \"mem\"}, \"sink\": {\"plugin\": \"null\"}}}}";
-static const char broken[] = "drain: x\nlogg: y\npipelines: {p: {source: {plugin: mum}, sink: {plugin: graph, mode: f}}}\n";
+    "  two:\n    source: {plugin: mem}\n    steps:\n      - {name: s, once: 'k-{id}', sink: {plugin: "
+    "'null'}}\n";
+static const char json[] =
+    "{\"pipelines\": {\"p\": {\"source\": {\"plugin\": \"mem\"}, \"sink\": {\"plugin\": \"null\"}}}}";
+static const char broken[] =
+    "drain: x\nlogg: y\npipelines: {p: {source: {plugin: mum}, sink: {plugin: graph, mode: f}}}\n";
 
 static struct registry *registry;
 
@@ -130,4 +134,5 @@ START_TEST(a_broken_config_is_never_accepted_for_want_of_memory)
 END_TEST
 
 ONE_SUITE("config_memory", 120, a_yaml_config_survives_every_failing_allocation,
-          a_json_config_survives_every_failing_allocation, a_broken_config_is_never_accepted_for_want_of_memory)
+          a_json_config_survives_every_failing_allocation,
+          a_broken_config_is_never_accepted_for_want_of_memory)

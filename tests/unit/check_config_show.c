@@ -54,8 +54,10 @@ START_TEST(a_config_is_shown_with_the_place_of_each_value)
     start();
     setenv("SLUICE_TEST_A", "x y", 1);
     text = shown("a: 1\nb:\n  - {c: \"${SLUICE_TEST_A}\", d: []}\n  - [e, ~]\nf: \"$${g}\"\n");
-    ck_assert_str_eq(text, "a: 1  # t.yaml:1\nb:\n  - c: \"x y\"  # t.yaml:3 from ${SLUICE_TEST_A}\n    d: []  # t.yaml:3\n"
-                           "  - - e  # t.yaml:4\n    - null  # t.yaml:4\nf: \"$${g}\"  # t.yaml:5\n");
+    ck_assert_str_eq(
+        text,
+        "a: 1  # t.yaml:1\nb:\n  - c: \"x y\"  # t.yaml:3 from ${SLUICE_TEST_A}\n    d: []  # t.yaml:3\n"
+        "  - - e  # t.yaml:4\n    - null  # t.yaml:4\nf: \"$${g}\"  # t.yaml:5\n");
     free(text);
     registry_free(registry);
 }
@@ -63,8 +65,9 @@ END_TEST
 
 START_TEST(what_is_shown_reads_back_the_same)
 {
-    static const char text[] = "a: \"\\x7f \\u2028 \\\"q\\\" \\\\ ${SLUICE_TEST_NONE:-d}\"\n'k: y': |\n  two\n  lines\n"
-                               "\"null\": 'null'\nn: null\ne: ''\nt: '- x'\nl: [[], {}, [a]]\n";
+    static const char text[] =
+        "a: \"\\x7f \\u2028 \\\"q\\\" \\\\ ${SLUICE_TEST_NONE:-d}\"\n'k: y': |\n  two\n  lines\n"
+        "\"null\": 'null'\nn: null\ne: ''\nt: '- x'\nl: [[], {}, [a]]\n";
     struct problems p;
     struct config *first, *second;
     struct strbuf out;
@@ -98,8 +101,10 @@ START_TEST(json_keeps_numbers_and_truth_and_tells_origins)
     strbuf_init(&out, 4096);
     config = parse("a: -1.5e3\nb: '1'\nc: true\nd: 007\ne: [x]\n", &p);
     config_show_json(config->root, &out);
-    ck_assert_ptr_nonnull(strstr(strbuf_text(&out), "{\"a\":-1.5e3,\"b\":\"1\",\"c\":true,\"d\":\"007\",\"e\":[\"x\"]}"));
-    ck_assert_ptr_nonnull(strstr(strbuf_text(&out), "\"e[0]\":{\"file\":\"t.yaml\",\"line\":5,\"column\":5}"));
+    ck_assert_ptr_nonnull(
+        strstr(strbuf_text(&out), "{\"a\":-1.5e3,\"b\":\"1\",\"c\":true,\"d\":\"007\",\"e\":[\"x\"]}"));
+    ck_assert_ptr_nonnull(
+        strstr(strbuf_text(&out), "\"e[0]\":{\"file\":\"t.yaml\",\"line\":5,\"column\":5}"));
     config_free(config);
     strbuf_release(&out);
     problems_release(&p);
@@ -136,7 +141,8 @@ static const char *const nests[] = {
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, password: [\"%s\"]}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, password: {a: \"%s\"}}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: unknown, password: \"%s\"}}}\n",
-    "neo4j: &g {password: \"%s\"}\npipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, <<: *g}}}\n",
+    "neo4j: &g {password: \"%s\"}\npipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, <<: "
+    "*g}}}\n",
     "x-db: {api_token: \"%s\"}\npipelines: {}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, password: \"%s\", password: \"%s\"}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, password: \"%s\" \"%s\"}}}\n",
@@ -150,10 +156,14 @@ static const char *const file_nests[] = {
     "pipelines: {p: {source: {plugin: \"%s\"}, sink: {plugin: 'null'}}}\n",
     "pipelines: {p: {source: {plugin: mem, name: \"%s\"}, sink: {plugin: 'null', rate_limit: \"%s\"}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: \"%s\", mode: \"%s\"}}}\n",
-    "pipelines: {p: {source: {plugin: mem}, order_key: \"%s\", sink: \"%s\", stages: [\"%s\"], batch: \"%s\"}}\n",
-    "pipelines: {p: {source: {plugin: mem}, stages: [{enrich: {plugin: table, url: \"%s\", wait: \"%s\"}}]}}\n",
-    "pipelines: {p: {source: {plugin: mem}, steps: [{name: \"%s\", once: \"%s\", sink: {plugin: 'null'}}]}}\n",
-    "log: {level: \"%s\"}\nhttp: {listen: \"%s\"}\nstate_dir: \"%s\"\nplugin_dirs: [\"%s\"]\ndrain: \"%s\"\npipelines: {}\n",
+    "pipelines: {p: {source: {plugin: mem}, order_key: \"%s\", sink: \"%s\", stages: [\"%s\"], batch: "
+    "\"%s\"}}\n",
+    "pipelines: {p: {source: {plugin: mem}, stages: [{enrich: {plugin: table, url: \"%s\", wait: "
+    "\"%s\"}}]}}\n",
+    "pipelines: {p: {source: {plugin: mem}, steps: [{name: \"%s\", once: \"%s\", sink: {plugin: "
+    "'null'}}]}}\n",
+    "log: {level: \"%s\"}\nhttp: {listen: \"%s\"}\nstate_dir: \"%s\"\nplugin_dirs: [\"%s\"]\ndrain: "
+    "\"%s\"\npipelines: {}\n",
     "x-a: \"pre%spost\"\nb: \"%s\"\npipelines: \"%s\"\nstrict_secrets: \"%s\"\n",
 };
 
@@ -272,6 +282,7 @@ START_TEST(the_default_of_a_variable_is_not_shown_as_its_source)
 }
 END_TEST
 
-ONE_SUITE("config_show", 30, a_config_is_shown_with_the_place_of_each_value, what_is_shown_reads_back_the_same,
-          json_keeps_numbers_and_truth_and_tells_origins, a_difference_has_its_path_and_both_sides,
-          a_secret_shows_in_no_message_and_nothing_that_is_shown, the_default_of_a_variable_is_not_shown_as_its_source)
+ONE_SUITE("config_show", 30, a_config_is_shown_with_the_place_of_each_value,
+          what_is_shown_reads_back_the_same, json_keeps_numbers_and_truth_and_tells_origins,
+          a_difference_has_its_path_and_both_sides, a_secret_shows_in_no_message_and_nothing_that_is_shown,
+          the_default_of_a_variable_is_not_shown_as_its_source)

@@ -34,7 +34,8 @@ static void build(const char *text)
     struct plan_flags flags = {0};
     char with[8192];
 
-    (void)snprintf(with, sizeof with, "%s%s", text, strstr(text, "state_dir") == NULL ? "\nstate_dir: state\n" : "");
+    (void)snprintf(with, sizeof with, "%s%s", text,
+                   strstr(text, "state_dir") == NULL ? "\nstate_dir: state\n" : "");
     config = config_parse("/etc/sluice/test.yaml", with, strlen(with), &problems);
     if (config != NULL)
         plan = plan_build(config, registry, flags, &problems);
@@ -103,7 +104,8 @@ END_TEST
 START_TEST(the_top_level_reaches_the_plan)
 {
     accepted("state_dir: state\ndrain: 2s\nlog: {format: json, level: warn}\nhttp: {listen: '127.0.0.1:0'}\n"
-             "strict_secrets: true\nexpect: {category_share: 0.47}\nplugin_dirs: [/x]\nx-notes: {any: thing}\n" SMALL);
+             "strict_secrets: true\nexpect: {category_share: 0.47}\nplugin_dirs: [/x]\nx-notes: {any: "
+             "thing}\n" SMALL);
     ck_assert_uint_eq(problems.n, 0);
     ck_assert_str_eq(plan->state_dir, "/etc/sluice/state");
     ck_assert_uint_eq(plan->drain_ms, 2000);
@@ -140,10 +142,13 @@ START_TEST(steps_have_their_own_once_stages_and_sink)
 {
     const struct pipeline_spec *p;
 
-    accepted("pipelines:\n  load:\n    source: {plugin: mem}\n    stages: [{gate: {plugin: list}}]\n    steps:\n"
-             "      - name: receipts\n        once: 'receipt-{request_id}'\n        stages: [{enrich: {plugin: table}}]\n"
-             "        sink: {plugin: graph, url: x}\n"
-             "      - name: shop\n        stages: [{enrich: {plugin: table}}]\n        sink: {plugin: graph, url: x}\n");
+    accepted(
+        "pipelines:\n  load:\n    source: {plugin: mem}\n    stages: [{gate: {plugin: list}}]\n    steps:\n"
+        "      - name: receipts\n        once: 'receipt-{request_id}'\n        stages: [{enrich: {plugin: "
+        "table}}]\n"
+        "        sink: {plugin: graph, url: x}\n"
+        "      - name: shop\n        stages: [{enrich: {plugin: table}}]\n        sink: {plugin: graph, url: "
+        "x}\n");
     p = &plan->pipelines[0];
     ck_assert_uint_eq(p->n_stages, 1);
     ck_assert_uint_eq(p->n_steps, 2);
@@ -198,9 +203,10 @@ END_TEST
 
 START_TEST(all_that_is_wrong_is_told_in_one_go)
 {
-    build("drain: soon\nlog: {level: loud}\npipelines:\n  p:\n    source: {plugin: mem, count: 10}\n"
-          "    retry: {attempts: 0}\n    stages: [{gate: {plugin: lst}}, {enrich: {plugin: table, wait: 2m}}]\n"
-          "    sink: {plugin: graph}\n  q: {}\n");
+    build(
+        "drain: soon\nlog: {level: loud}\npipelines:\n  p:\n    source: {plugin: mem, count: 10}\n"
+        "    retry: {attempts: 0}\n    stages: [{gate: {plugin: lst}}, {enrich: {plugin: table, wait: 2m}}]\n"
+        "    sink: {plugin: graph}\n  q: {}\n");
     ck_assert_ptr_null(plan);
     ck_assert_uint_eq(problems.errors, 9);
 }

@@ -26,8 +26,9 @@ START_TEST(findings_are_printed_in_order_of_place)
     problem_warn(&p, (struct origin){"a.yaml", 2, 7}, NULL, "second");
     problem_add(&p, (struct origin){NULL, 0, 0}, NULL, "first");
     text = printed(&p);
-    ck_assert_str_eq(text, "error: first\na.yaml:2:7: warning: second\na.yaml:10:2: error: third\n    do this\n"
-                           "b.yaml:1:1: error: fourth\n");
+    ck_assert_str_eq(text,
+                     "error: first\na.yaml:2:7: warning: second\na.yaml:10:2: error: third\n    do this\n"
+                     "b.yaml:1:1: error: fourth\n");
     free(text);
     problems_release(&p);
 }
