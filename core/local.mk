@@ -47,13 +47,6 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/pipeline.c core/pipeline.h core/pipeline_make.c core/pipeline_lane.c core/pipeline_private.h \
 	core/pipeline_source.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
 	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c core/config_compare.c core/config_compare.h
-	core/limit.c core/limit.h core/retry.c core/retry.h core/breaker.c core/breaker.h core/lane.c core/lane.h \
-	core/flow.c core/flow.h core/flow_parts.c core/flow_acks.c core/flow_wait.c core/flow_private.h core/hash.h \
-	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
-	core/pipeline.c core/pipeline.h core/pipeline_private.h core/pipeline_make.c core/pipeline_lane.c \
-	core/pipeline_source.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
-	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c \
-	core/config_compare.c core/config_compare.h
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
