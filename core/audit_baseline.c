@@ -2,15 +2,12 @@
 #include "audit_baseline.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
+#include "file_write.h"
 
 #define FORMAT "sluice-audit-1"
 
@@ -33,10 +30,10 @@ static json_t *audit_json_checks(const struct graph_audit *a)
             strbuf_release(&text);
             (void)json_array_append_new(examples, example == NULL ? json_null() : example);
         }
-        (void)json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:I, s:o}", "check", audit_checks[i].name,
-                                                      "grade", audit_checks[i].critical ? "CRITICAL" : "WARN",
-                                                      "text", audit_checks[i].text, "count", (json_int_t)f->count,
-                                                      "examples", examples));
+        (void)json_array_append_new(
+            checks, json_pack("{s:s, s:s, s:s, s:I, s:o}", "check", audit_checks[i].name, "grade",
+                              audit_checks[i].critical ? "CRITICAL" : "WARN", "text", audit_checks[i].text,
+                              "count", (json_int_t)f->count, "examples", examples));
     }
     return checks;
 }
@@ -58,67 +55,20 @@ json_t *audit_json(const struct graph_audit *a, const char *graph)
 
 /* --- the file -------------------------------------------------------------------- */
 
-static int audit_write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, data, len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        data += n;
-        len -= (size_t)n;
-    }
-    return 0;
-}
-
-/* The new name must survive a power cut too. */
-static int audit_sync_dir(const char *path)
-{
-    char *copy = strdup(path);
-    int fd, failed;
-
-    if (copy == NULL)
-        return -1;
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
-    if (fd < 0)
-        return -1;
-    failed = fsync(fd);
-    (void)close(fd);
-    return failed;
-}
-
 int audit_baseline_save(const char *path, json_t *audit, struct sluice_error *err)
 {
-    char *text = json_dumps(audit, JSON_INDENT(2)), *temp = NULL;
-    int fd = -1, failed = 1;
-    size_t len = strlen(path) + sizeof ".XXXXXX";
+    char *text = json_dumps(audit, JSON_INDENT(2)), why[sizeof err->message] = "no memory";
+    size_t len = text == NULL ? 0 : strlen(text);
+    int failed = -1;
 
-    if (text != NULL && (temp = malloc(len)) != NULL) {
-        (void)snprintf(temp, len, "%s.XXXXXX", path);
-        fd = mkostemp(temp, O_CLOEXEC);
-    }
-    if (fd >= 0) {
-        failed = audit_write_all(fd, text, strlen(text)) != 0 || audit_write_all(fd, "\n", 1) != 0 ||
-                 fchmod(fd, 0644) != 0 || fsync(fd) != 0;
-        failed |= close(fd) != 0;
-        if (!failed)
-            failed = rename(temp, path) != 0 || audit_sync_dir(path) != 0;
-        if (failed) {
-            int why = errno;
-
-            (void)unlink(temp);
-            errno = why;
-        }
+    if (text != NULL) {
+        text[len] = '\n'; /* in place of the NUL */
+        failed = file_write(&file_calls_system, path, text, len + 1, 0644, why, sizeof why);
     }
     if (failed)
-        (void)sluice_fail(err, SLUICE_FATAL, NULL, "cannot write %s: %s", path,
-                          text == NULL || temp == NULL ? "no memory" : strerror(errno));
+        (void)sluice_fail(err, SLUICE_FATAL, NULL, "%s", why);
     free(text);
-    free(temp);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 static uint64_t audit_number(const json_t *object, const char *name)
@@ -214,11 +164,12 @@ static void audit_expect(struct audit_expectation *e, const char *name, int held
 #pragma GCC diagnostic pop
 }
 
-static void audit_expect_not_less(struct audit_expectation *e, const char *name, const struct graph_audit *after,
-                                  const struct audit_baseline *before, enum audit_count count)
+static void audit_expect_not_less(struct audit_expectation *e, const char *name,
+                                  const struct graph_audit *after, const struct audit_baseline *before,
+                                  enum audit_count count)
 {
-    audit_expect(e, name, after->counts[count] >= before->counts[count], "%" PRIu64 " before, %" PRIu64 " now",
-                 before->counts[count], after->counts[count]);
+    audit_expect(e, name, after->counts[count] >= before->counts[count],
+                 "%" PRIu64 " before, %" PRIu64 " now", before->counts[count], after->counts[count]);
 }
 
 static void audit_expect_users(struct audit_expectation *e, const struct graph_audit *after,
@@ -242,10 +193,11 @@ static void audit_expect_users(struct audit_expectation *e, const struct graph_a
             low = after->wanted->n;
     }
     if (high == low)
-        audit_expect(e, "users", now == low, "%" PRIu64 " now, %" PRIu64 " expected (before and file together)", now,
-                     low);
+        audit_expect(e, "users", now == low,
+                     "%" PRIu64 " now, %" PRIu64 " expected (before and file together)", now, low);
     else
-        audit_expect(e, "users", now >= low && now <= high, "%" PRIu64 " now, at least %" PRIu64 " expected", now, low);
+        audit_expect(e, "users", now >= low && now <= high, "%" PRIu64 " now, at least %" PRIu64 " expected",
+                     now, low);
 }
 
 uint32_t audit_compare_judge(const struct graph_audit *after, const struct audit_baseline *before,

@@ -57,6 +57,18 @@ tests_unit_check_simulation_SOURCES = tests/unit/check_simulation.c tests/suppor
 tests_unit_check_simulation_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_simulation_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_simulation
+check_PROGRAMS += tests/unit/check_gate_eval
+tests_unit_check_gate_eval_SOURCES = tests/unit/check_gate_eval.c tests/support/one_suite.h $(FAILING_ALLOC)
+tests_unit_check_gate_eval_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_gate_eval_LDFLAGS = $(AM_LDFLAGS) $(FAILING_ALLOC_LINK)
+tests_unit_check_gate_eval_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_gate_eval
+check_PROGRAMS += tests/unit/check_file_write
+tests_unit_check_file_write_SOURCES = tests/unit/check_file_write.c tests/support/one_suite.h \
+	tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_file_write_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_file_write_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_file_write
 
 # records
 check_PROGRAMS += tests/unit/check_record
