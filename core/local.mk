@@ -63,7 +63,8 @@ libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/
 # graph: what audit and explain see of a sink
 libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h core/key_table.c core/key_table.h \
 	core/graph_audit.c core/graph_audit.h core/graph_audit_user.c core/graph_source.c core/graph_source.h \
-	core/audit_baseline.c core/audit_baseline.h
+	core/audit_baseline.c core/audit_baseline.h \
+	core/explain_user.c core/explain_user.h core/explain_print.c core/explain_gates.c core/explain_gates.h
 libsluicecore_la_CPPFLAGS += $(CRYPTO_CFLAGS)
 libsluicecore_la_LIBADD += $(CRYPTO_LIBS)
 
@@ -78,4 +79,4 @@ sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
 sluice_SOURCES += core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
-sluice_SOURCES += core/cmd_audit.c
+sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c
