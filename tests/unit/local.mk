@@ -203,6 +203,9 @@ TESTS += tests/unit/check_purchase
 check_PROGRAMS += tests/unit/check_gate_list
 tests_unit_check_gate_list_SOURCES = tests/unit/check_gate_list.c
 tests_unit_check_gate_list_CPPFLAGS = $(UNIT_CPPFLAGS)
+if SANITIZED
+tests_unit_check_gate_list_CPPFLAGS += -DSANITIZED
+endif
 tests_unit_check_gate_list_LDADD = $(PLUGIN_TEST_LDADD)
 TESTS += tests/unit/check_gate_list
 
@@ -233,6 +236,9 @@ TESTS += tests/unit/check_sink_null
 check_PROGRAMS += tests/unit/check_enrich_table
 tests_unit_check_enrich_table_SOURCES = tests/unit/check_enrich_table.c
 tests_unit_check_enrich_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+if SANITIZED
+tests_unit_check_enrich_table_CPPFLAGS += -DSANITIZED
+endif
 tests_unit_check_enrich_table_LDADD = $(PLUGIN_TEST_LDADD) $(ZLIB_LIBS)
 TESTS += tests/unit/check_enrich_table
 
