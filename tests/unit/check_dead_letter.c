@@ -1,8 +1,12 @@
 /* Dead letters: kept whole or not at all, found again, counted. */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "dead_letter.h"
 #include "state_db_sql.h"
@@ -447,6 +451,52 @@ START_TEST(a_full_database_keeps_nothing_and_leaves_earlier_letters_readable)
 }
 END_TEST
 
+/* Puts letters of 2 MiB for ever. */
+static void put_until_killed(void)
+{
+    unsigned char start[1000];
+    struct big b;
+    struct dead_letter l = big_letter(&b, 2 * MIB, start);
+    struct state_db *own = state_db_open(dir, STATE_RUN, &err);
+
+    for (l.position = 0; own != NULL; l.position++)
+        if (dead_letter_put(own, &l, 1, big_more, &b, &err) != SLUICE_OK)
+            break;
+    _exit(1);
+}
+
+static int see_whole(void *context, int64_t id, const struct dead_letter *l)
+{
+    (void)context;
+    ck_assert_uint_eq(l->size, 2 * MIB);
+    check_big(id, l->size);
+    return 0;
+}
+
+START_TEST(a_writer_killed_anywhere_leaves_only_whole_letters)
+{
+    struct timespec pause = {0, (long)_i * 9 * 1000 * 1000};
+    struct dead_letter_filter all = {.limit = 0};
+    int status;
+    pid_t child;
+
+    state_db_close(db);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        put_until_killed();
+    /* Not a wait for something: it only varies the moment of the kill. */
+    nanosleep(&pause, NULL);
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    db = state_db_open(dir, STATE_RUN, &err);
+    ck_assert_msg(db != NULL, "%s", err.message);
+    ck_assert_msg(dead_letter_list(db, &all, see_whole, NULL, &err) == SLUICE_OK, "%s", err.message);
+    ck_assert_uint_eq(dead_letter_count(db, "receipts"), listed(all).n);
+}
+END_TEST
+
 START_TEST(a_reader_keeps_nothing)
 {
     struct dead_letter l = letter_at(1);
@@ -484,6 +534,7 @@ int main(void)
     tcase_add_test(t, a_letter_that_does_not_exist_is_named);
     tcase_add_test(t, damaged_headers_are_refused_with_the_number_of_the_letter);
     tcase_add_test(t, a_full_database_keeps_nothing_and_leaves_earlier_letters_readable);
+    tcase_add_loop_test(t, a_writer_killed_anywhere_leaves_only_whole_letters, 0, 12);
     tcase_add_test(t, a_reader_keeps_nothing);
     suite_add_tcase(s, t);
     r = srunner_create(s);
