@@ -1,8 +1,11 @@
 /* db: opening, statements, transactions, errors. */
 #include "db.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema.h"
 
@@ -75,6 +78,24 @@ static const char *db_words(const struct db *db, int rc)
                                                                     : sqlite3_errstr(rc);
 }
 
+/* A folder that is not there is a mistake in the config; all else may pass. */
+static uint32_t db_fail_open(struct db *db, const char *words, struct sluice_error *err)
+{
+    const char *slash = strrchr(db->path, '/');
+    char *folder = slash == NULL || slash == db->path ? NULL : strndup(db->path, (size_t)(slash - db->path));
+    int absent = folder != NULL && access(folder, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    uint32_t code;
+
+    if (absent)
+        code = sluice_fail(err, SLUICE_FATAL, "path", "the folder %s does not exist; make it or name another file",
+                           folder);
+    else
+        code = sluice_fail(err, SLUICE_DISCONNECTED, NULL,
+                           "%s cannot be opened (%s); check the modes of the file and its folder", db->path, words);
+    free(folder);
+    return code;
+}
+
 uint32_t db_fail(struct db *db, int rc, const char *doing, struct sluice_error *err)
 {
     const char *words = db_words(db, rc);
@@ -101,8 +122,10 @@ uint32_t db_fail(struct db *db, int rc, const char *doing, struct sluice_error *
         return sluice_fail(err, SLUICE_DISCONNECTED, NULL,
                            "%s can't be written (%s while %s); check the modes of the file and its folder",
                            db->path, words, doing);
-    case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
+        db->broken = 1;
+        return db_fail_open(db, words, err);
+    case SQLITE_IOERR:
         db->broken = 1;
         return sluice_fail(err, SLUICE_DISCONNECTED, NULL,
                            "%s: reading or writing failed (%s while %s); check the disk and the folder", db->path,
