@@ -54,10 +54,14 @@ static const struct sluice_option load_options[] = {
 static uint32_t load_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
                             struct sluice_error *err)
 {
+    void *made = malloc(1);
+
     (void)config;
     (void)host;
-    *self = malloc(1);
-    return *self == NULL ? sluice_fail(err, SLUICE_FATAL, NULL, "out of memory") : SLUICE_OK;
+    if (made == NULL)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "out of memory");
+    *self = made;
+    return SLUICE_OK;
 }
 #endif
 
