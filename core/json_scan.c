@@ -35,8 +35,7 @@ void json_scan_space(struct json_scan *s)
     s->at = p;
 }
 
-/* First byte at or after p that is not plain ASCII text of a string; or end. */
-static const char *plain_run(const char *p, const char *end)
+const char *json_plain_run(const char *p, const char *end)
 {
 #if defined(__SSE2__)
     const __m128i quote = _mm_set1_epi8('"');
@@ -119,7 +118,7 @@ int json_scan_string(struct json_scan *s, struct sluice_str *raw, int *escaped)
     *escaped = 0;
     s->at++;
     for (;;) {
-        s->at = plain_run(s->at, s->end);
+        s->at = json_plain_run(s->at, s->end);
         if (s->at == s->end)
             return json_scan_fail(s, s->end, "the text ends inside a string");
         switch (*s->at) {

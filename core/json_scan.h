@@ -31,6 +31,10 @@ int json_scan_value(struct json_scan *s);
 int json_scan_text(struct json_scan *s);
 int json_scan_fail(struct json_scan *s, const char *at, const char *why);
 
+/* First byte at or after p that is not plain ASCII text of a string (a quote, a backslash,
+ * a control, or above 0x7f); end if there is none. */
+const char *json_plain_run(const char *p, const char *end);
+
 /* One character of a string that json_scan_string accepted, unescaped: its bytes to out,
  * how many is returned, *p moves on. */
 size_t json_unescape_char(const char **p, char out[4]);

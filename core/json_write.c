@@ -3,11 +3,11 @@
  * Walks by parent and sibling links, so depth costs no stack.  Runs twice: once
  * to know the length, once to write, because a caller's buffer that is too small
  * must stay untouched. */
-#include <stdio.h>
 #include <string.h>
 
 #include "document.h"
 #include "json.h"
+#include "json_scan.h"
 #include "utf8.h"
 
 struct json_out {
@@ -22,11 +22,6 @@ static void put(struct json_out *o, const char *data, size_t len)
         o->at += len;
     }
     o->len += len;
-}
-
-static int is_plain(unsigned char c)
-{
-    return c >= 0x20 && c != '"' && c != '\\' && c < 0x80;
 }
 
 static void put_escape(struct json_out *o, unsigned char c)
@@ -57,8 +52,7 @@ static void put_string(struct json_out *o, const char *data, uint64_t len)
         const char *run = p;
         size_t n;
 
-        while (p < end && is_plain((unsigned char)*p))
-            p++;
+        p = json_plain_run(p, end);
         put(o, run, (size_t)(p - run));
         if (p == end)
             break;
@@ -76,32 +70,43 @@ static void put_string(struct json_out *o, const char *data, uint64_t len)
     put(o, "\"", 1);
 }
 
+static void put_integer(struct json_out *o, uint64_t value, int negative)
+{
+    char text[24];
+    char *at = text + sizeof text;
+
+    do
+        *--at = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    if (negative)
+        *--at = '-';
+    put(o, at, (size_t)(text + sizeof text - at));
+}
+
 static void put_scalar(struct json_out *o, const struct sluice_node *node)
 {
+    uint64_t bits = node->as.uinteger;
     char text[32];
-    int n = 0;
 
     switch (node->type) {
     case SLUICE_BOOL:
         put(o, node->as.boolean ? "true" : "false", node->as.boolean ? 4 : 5);
-        return;
+        break;
     case SLUICE_INT:
-        n = snprintf(text, sizeof text, "%lld", (long long)node->as.integer);
+        put_integer(o, node->as.integer < 0 ? 0 - bits : bits, node->as.integer < 0);
         break;
     case SLUICE_UINT:
-        n = snprintf(text, sizeof text, "%llu", (unsigned long long)node->as.uinteger);
+        put_integer(o, bits, 0);
         break;
     case SLUICE_REAL:
-        n = (int)json_format_real(node->as.real, text);
+        put(o, text, json_format_real(node->as.real, text));
         break;
     case SLUICE_TEXT:
         put_string(o, node->as.text.data, node->as.text.len);
-        return;
+        break;
     default:
         put(o, "null", 4);
-        return;
     }
-    put(o, text, (size_t)n);
 }
 
 /* Writes node; 1 if it is a container whose children come next. */

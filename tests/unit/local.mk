@@ -117,6 +117,12 @@ tests_unit_check_decoder_csv_SOURCES = tests/unit/check_decoder_csv.c
 tests_unit_check_decoder_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_decoder_csv_LDADD = $(FILE_TEST_LDADD)
 TESTS += tests/unit/check_decoder_csv
+
+check_PROGRAMS += tests/unit/check_bad_input
+tests_unit_check_bad_input_SOURCES = tests/unit/check_bad_input.c
+tests_unit_check_bad_input_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_bad_input_LDADD = $(FILE_TEST_LDADD)
+TESTS += tests/unit/check_bad_input
 # end of records
 
 # config
