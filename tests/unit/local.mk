@@ -123,6 +123,18 @@ tests_unit_check_bad_input_SOURCES = tests/unit/check_bad_input.c
 tests_unit_check_bad_input_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_bad_input_LDADD = $(FILE_TEST_LDADD)
 TESTS += tests/unit/check_bad_input
+
+check_PROGRAMS += tests/unit/check_decoder_text
+tests_unit_check_decoder_text_SOURCES = tests/unit/check_decoder_text.c
+tests_unit_check_decoder_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_decoder_text_LDADD = $(FILE_TEST_LDADD)
+TESTS += tests/unit/check_decoder_text
+
+check_PROGRAMS += tests/unit/check_utf8
+tests_unit_check_utf8_SOURCES = tests/unit/check_utf8.c
+tests_unit_check_utf8_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_utf8_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_utf8
 # end of records
 
 # config
