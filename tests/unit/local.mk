@@ -304,6 +304,11 @@ tests_unit_check_sink_sqlite_SOURCES = tests/unit/check_sink_sqlite.c tests/supp
 tests_unit_check_sink_sqlite_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_sink_sqlite_LDADD = $(PLUGIN_TEST_LDADD)
 TESTS += tests/unit/check_sink_sqlite
+check_PROGRAMS += tests/unit/check_sink_sqlite_exact
+tests_unit_check_sink_sqlite_exact_SOURCES = tests/unit/check_sink_sqlite_exact.c tests/support/graph_lines.c tests/support/graph_lines.h
+tests_unit_check_sink_sqlite_exact_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_sink_sqlite_exact_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS)
+TESTS += tests/unit/check_sink_sqlite_exact
 
 check_PROGRAMS += tests/unit/check_log
 tests_unit_check_log_SOURCES = tests/unit/check_log.c
