@@ -21,7 +21,7 @@ say "every record ended as the generator knows it must"
 
 sluice audit --json -c "$config" >"$work/audit.json" || fail "audit has findings" "$work/audit.json"
 for what in users products categories retailers purchased shops_at shops_in in_category; do
-    same "audit: $what" "$(jq ".graph.$what" "$expected")" "$(jq ".graphs[0].counts.$what" "$work/audit.json")"
+    same "audit: $what" "$(jq ".graph.$what" "$expected")" "$(jq ".counts.$what" "$work/audit.json")"
 done
 print=$(fingerprint -c "$config")
 [ -n "$print" ] || fail "the fingerprint is empty"
@@ -45,3 +45,15 @@ say "a replay of every line changed nothing"
 run_to_end csv -c "$config" --env csv
 same "fingerprint of the CSV variant" "$print" "$(fingerprint -c "$config" --env csv)"
 say "the same purchases from gzipped CSV files, by overlay alone, gave the same graph"
+
+user=$(cat "$DEMO_DIR/interesting.txt")
+sluice explain user "$user" -c "$config" >"$work/explain" || fail "explain user" "$work/explain"
+for words in "user $user" "receipts: list admits" "repurchase likelihood" "shops at" "shops in" "dead letters of this user" "bad_"; do
+    contains "$work/explain" "$words"
+done
+shown=$(grep -oE 'receipt 6[0-9a-f]{23}' "$work/explain" | cut -d' ' -f2 | sort -u)
+[ -n "$shown" ] || fail "explain names no receipt" "$work/explain"
+for receipt in $shown; do
+    grep -ahF "$receipt" "$DEMO_DIR"/*.jsonl | grep -qF "$user" || fail "explain shows receipt $receipt, which is not of this user"
+done
+say "explain shows the user's $(echo "$shown" | wc -l) receipts, gates and dead letters"
