@@ -2,6 +2,7 @@ AM_TESTS_ENVIRONMENT = \
 	top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
 
 include tests/unit/local.mk
+include tests/mutants/local.mk
 include tests/modules/local.mk
 include tests/abi/local.mk
 include tests/conformance/local.mk

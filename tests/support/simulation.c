@@ -57,7 +57,7 @@ static void own(struct sim *s, uint32_t lane)
     l->cursor = s->spec.any_order ? 1 : l->committed + 1;
     l->entered = l->cursor - 1;
     for (i = 0; i < l->n; i++)
-        l->records[i].outstanding = 0;
+        l->records[i].outstanding = l->records[i].owed = 0;
     MUST(s, flow_lane(s->flow, lane + 1) == 0, "lane %u is refused", lane + 1);
 }
 
@@ -137,6 +137,27 @@ static void die(struct sim *s)
     begin_life(s);
 }
 
+/* What failed is offered again: itself, or for a prefix a later mark. */
+static void offered(struct sim *s, uint32_t lane, uint64_t n)
+{
+    struct sim_lane *l = &s->lanes[lane];
+    uint64_t i;
+
+    for (i = s->spec.any_order ? n : 1; i <= n; i++)
+        l->records[i - 1].owed = 0;
+}
+
+static void check_owed(struct sim *s)
+{
+    uint32_t lane;
+    uint64_t i;
+
+    for (lane = 0; lane < s->n_lanes; lane++)
+        for (i = 0; i < s->lanes[lane].n && s->lanes[lane].owned; i++)
+            MUST(s, !s->lanes[lane].records[i].owed, "the failed settle of %u/%llu is forgotten", lane + 1,
+                 (unsigned long long)i + 1);
+}
+
 static void settle_begin(struct sim *s)
 {
     while (s->n_settling < SIM_ACKS &&
@@ -146,7 +167,10 @@ static void settle_begin(struct sim *s)
         MUST(s, lane < s->n_lanes && s->lanes[lane].owned, "lane %u is settled and is not owned (I5)",
              lane + 1);
         s->settling[i].epoch = s->lanes[lane].epoch;
+        offered(s, lane, s->settling[i].mark.next);
     }
+    if (s->n_settling < SIM_ACKS)
+        check_owed(s);
 }
 
 /* Each may fail alone; one that failed may have been applied all the same. */
@@ -163,6 +187,8 @@ static void settle_end(struct sim *s)
             sim_note(s, "settling of lane %u failed", s->settling[i].lane);
             s->stats->settle_failures++;
             flow_ack_failed(s->flow, s->settling[i].lane, &s->settling[i].mark);
+            if (still_owned(s, i))
+                s->lanes[s->settling[i].lane - 1].records[s->settling[i].mark.next - 1].owed = 1;
         }
     }
     s->n_settling = 0;
@@ -301,12 +327,8 @@ static void tick(struct sim *s)
              (unsigned long long)l->record->n);
         s->want.waiting--;
         sim_place(s, l);
-        if (!bury)
-            continue;
-        l->state = LIVE_BURYING;
-        sim_bury(s, l, !s->burials_fail);
-        if (l->state == LIVE_BATCH)
-            sim_place(s, l);
+        if (bury)
+            l->state = LIVE_BURYING; /* its worker stores the letter, in its own time */
     }
 }
 

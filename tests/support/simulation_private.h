@@ -39,6 +39,7 @@ struct sim_record {
     int head_gated;
     int settled;     /* any order */
     int outstanding; /* life: delivered and not given back */
+    int owed;        /* life: its settling failed and must be asked for again */
     struct sim_step steps[SIM_STEPS];
 };
 

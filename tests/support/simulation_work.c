@@ -99,7 +99,7 @@ static int sink_one(struct sim *s, struct live *l, int behind, int cut)
     l->verdict = t->fate == FATE_POISON ? SLUICE_REJECT : SLUICE_OK;
     if (behind || cut || sim_chance(s, s->faults.retry)) {
         l->verdict = cut ? SLUICE_DISCONNECTED : SLUICE_RETRY;
-        l->retry_after_ms = sim_random(s, 4) == 0 ? (uint32_t)sim_random(s, 400) : 0;
+        l->retry_after_ms = sim_random(s, 3) == 0 ? (uint32_t)sim_random(s, 800) : 0;
         apply = apply && cut && !behind && sim_random(s, 2);
         l->allowance += (uint32_t)apply;
     } else if (sim_chance(s, s->faults.unsure)) {

@@ -17,10 +17,10 @@ static void make_spec(struct sim *s)
     spec->max_in_flight = 1 + sim_random(s, SIM_IN_FLIGHT);
     spec->memory_bytes = 1 + sim_random(s, 400);
     spec->lane_window = 1 + sim_random(s, SIM_PER_LANE);
-    spec->retry.attempts = 1 + (uint32_t)sim_random(s, 4);
+    spec->retry.attempts = 1 + (uint32_t)sim_random(s, 8);
     spec->retry.min_ms = (uint32_t)sim_random(s, 50);
     spec->retry.max_ms = (uint32_t)sim_random(s, 300);
-    spec->retry.deadline_ms = sim_random(s, 3) == 0 ? 100 + (uint32_t)sim_random(s, 1000) : 0;
+    spec->retry.deadline_ms = sim_random(s, 3) == 0 ? 50 + (uint32_t)sim_random(s, 400) : 0;
     spec->seed = sim_random(s, UINT64_MAX);
     s->n_workers = 1 + (uint32_t)sim_random(s, SIM_WORKERS);
     s->batch = 1 + (uint32_t)sim_random(s, SIM_BATCH);
