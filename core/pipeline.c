@@ -83,6 +83,7 @@ static int make_flow(struct pipeline *p)
         spec.commutative &= (flags & SLUICE_COMMUTATIVE) != 0;
         spec.idempotent &= (flags & SLUICE_IDEMPOTENT) != 0;
     }
+    p->minds_order = !spec.commutative;
     p->flow = flow_new(&spec);
     p->waiting = calloc(ps->max_in_flight, sizeof(struct parcel *));
     return p->flow == NULL || p->waiting == NULL ? -1 : 0;

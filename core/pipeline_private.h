@@ -95,6 +95,7 @@ struct pipeline {
     struct step *steps;
     size_t n_steps;
     size_t n_gate_stages; /* in all steps */
+    int minds_order;      /* some sink is not commutative */
     uint32_t order_slot;
 
     pthread_mutex_t lock;

@@ -146,6 +146,29 @@ static void conclude_gates(struct worker *w, size_t first, size_t n)
         }
 }
 
+/* Before a sink that minds the order, those leave whose earlier one of the key was held
+ * back meanwhile: by an enricher, or in an earlier step. */
+static void hold_back(struct worker *w, uint32_t *n)
+{
+    struct pipeline *p = w->pipeline;
+    uint32_t i, kept = 0;
+    enum flow_next next;
+
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < *n; i++) {
+        next = flow_may_run(p->flow, w->refs[i]->ticket);
+        if (next == FLOW_STEP) {
+            w->refs[kept++] = w->refs[i];
+            continue;
+        }
+        w->refs[i]->mark = BURY_MARK;
+        if (next == FLOW_WAIT)
+            pipeline_keep(p, w->refs[i], NULL, NULL, NULL);
+    }
+    pthread_mutex_unlock(&p->lock);
+    *n = kept;
+}
+
 /* The records of one step through its stages.  first: the step's place in w->gates. */
 static void run_step(struct worker *w, uint32_t index, size_t first)
 {
@@ -163,6 +186,10 @@ static void run_step(struct worker *w, uint32_t index, size_t first)
         struct stage *stage = &step->stages[s];
         int last = s + 1 == step->n_stages;
 
+        if (last && p->minds_order)
+            hold_back(w, &n);
+        if (n == 0)
+            break;
         code = stage->gate != NULL ? run_gate(w, w->gates[first + s], n, &err)
                                    : stage_call(w, stage, w->refs, n, w->verdicts, &err);
         if (code != SLUICE_OK)
