@@ -10,7 +10,7 @@
 #include "log.h"
 #include "run.h"
 
-#define TICK_MS 100
+#define TICK_MS 20
 #define PROGRESS_LINE_MS 500
 #define PROGRESS_LOG_MS 10000
 #define ABORT_GRACE_MS 2000
