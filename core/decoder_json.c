@@ -31,7 +31,8 @@ static void decode_one(struct sluice_record *r, const struct sluice_verdicts *ve
     if (root == NULL) {
         const char *reason = err.code == SLUICE_RETRY ? "no_memory" : "bad_json";
 
-        sluice_verdict_set(verdicts, i, err.code, reason, record_api.text(r, err.message, strlen(err.message)));
+        sluice_verdict_set(verdicts, i, err.code, reason,
+                           record_api.text(r, err.message, strlen(err.message)));
         return;
     }
     r->document = root;
@@ -51,7 +52,8 @@ static uint32_t json_decode(void *self, struct sluice_record *const *records, ui
 }
 
 /* Of an oversize record only the first bytes are at hand: what they lack may come later. */
-static uint8_t peek_one(const struct sluice_record *r, const struct sluice_peek *peek, struct sluice_str *values)
+static uint8_t peek_one(const struct sluice_record *r, const struct sluice_peek *peek,
+                        struct sluice_str *values)
 {
     uint8_t status = json_peek(r->payload, peek->names, peek->n_names, values, &r->batch->arena);
     uint64_t i;

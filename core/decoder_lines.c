@@ -27,7 +27,8 @@ static uint32_t lines_create(const struct sluice_host *host, const struct sluice
     struct lines *l;
 
     if (field == NULL || field[0] == '\0')
-        return sluice_fail(err, SLUICE_INVALID, "field", "the name is empty; leave the option out for \"line\"");
+        return sluice_fail(err, SLUICE_INVALID, "field",
+                           "the name is empty; leave the option out for \"line\"");
     l = calloc(1, sizeof *l);
     if (l == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
@@ -55,8 +56,10 @@ static void decode_one(const struct lines *l, struct sluice_record *r, const str
         return;
     }
     if (valid < text.len) {
-        (void)snprintf(detail, sizeof detail, "byte %llu of the line is not UTF-8", (unsigned long long)valid + 1);
-        sluice_verdict_set(verdicts, i, SLUICE_REJECT, "bad_utf8", record_api.text(r, detail, strlen(detail)));
+        (void)snprintf(detail, sizeof detail, "byte %llu of the line is not UTF-8",
+                       (unsigned long long)valid + 1);
+        sluice_verdict_set(verdicts, i, SLUICE_REJECT, "bad_utf8",
+                           record_api.text(r, detail, strlen(detail)));
         return;
     }
     root = document_api.make(r, SLUICE_OBJECT);

@@ -26,7 +26,10 @@ struct json_parser {
     char *buffer = nullptr;
     size_t cap = 0; /* text bytes that buffer and parser take */
 
-    ~json_parser() { std::free(buffer); }
+    ~json_parser()
+    {
+        std::free(buffer);
+    }
 };
 
 extern "C" struct json_parser *json_parser_new(void)
@@ -237,7 +240,8 @@ extern "C" struct sluice_node *json_parse(struct json_parser *p, struct arena *a
     return node;
 }
 
-extern "C" struct sluice_node *json_parse_text(struct arena *arena, struct sluice_str text, struct sluice_error *err)
+extern "C" struct sluice_node *json_parse_text(struct arena *arena, struct sluice_str text,
+                                               struct sluice_error *err)
 {
     static thread_local json_parser own;
 

@@ -182,7 +182,8 @@ static uint8_t read_object(struct peek *k)
 uint8_t json_peek(struct sluice_str text, const struct sluice_str *names, uint64_t n_names,
                   struct sluice_str *values, struct arena *arena)
 {
-    struct peek k = {.names = names, .n_names = n_names, .missing = n_names, .values = values, .arena = arena};
+    struct peek k = {
+        .names = names, .n_names = n_names, .missing = n_names, .values = values, .arena = arena};
     uint8_t status;
     uint64_t i;
 

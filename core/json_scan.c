@@ -258,7 +258,8 @@ static int scan_number(struct json_scan *s)
             return json_scan_fail(s, p, "a digit was expected in the exponent");
     }
     if (s->ranges && !number_fits(from, p, integer))
-        return json_scan_fail(s, from, integer ? "an integer that does not fit 64 bits" : "a number out of range");
+        return json_scan_fail(s, from,
+                              integer ? "an integer that does not fit 64 bits" : "a number out of range");
     s->at = p;
     return 1;
 }
@@ -287,11 +288,9 @@ static int scan_scalar(struct json_scan *s)
         return scan_literal(s, "false");
     case 'n':
         return scan_literal(s, "null");
-    case '-':
-    case '0': case '1': case '2': case '3': case '4':
-    case '5': case '6': case '7': case '8': case '9':
-        return scan_number(s);
     default:
+        if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9'))
+            return scan_number(s);
         return json_scan_fail(s, s->at, "a value was expected");
     }
 }
@@ -327,7 +326,8 @@ static int scan_after(struct json_scan *s, uint64_t *kinds, uint32_t outside)
 
         json_scan_space(s);
         if (s->at == s->end)
-            return json_scan_fail(s, s->end, object ? "the text ends inside an object" : "the text ends inside an array");
+            return json_scan_fail(
+                s, s->end, object ? "the text ends inside an object" : "the text ends inside an array");
         if (*s->at == ',') {
             s->at++;
             return !object || scan_key(s);

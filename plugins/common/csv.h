@@ -18,7 +18,7 @@ int csv_parse_byte(const char *text, char *out);
 /* NULL, or what is wrong with the pair. */
 const char *csv_dialect_problem(const struct csv_dialect *d);
 
-#define CSV_MORE ((size_t)-1)     /* the end of the row is not among these bytes */
+#define CSV_MORE ((size_t)-1)      /* the end of the row is not among these bytes */
 #define CSV_NOT_A_ROW ((size_t)-2) /* quotes do not fit together: take it as a line */
 
 /* Where the row that starts at data ends: offset of its '\n', or len if at_end and the

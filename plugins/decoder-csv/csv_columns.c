@@ -109,7 +109,8 @@ static struct csv_columns *read_header(const struct csv_dialect *d, struct sluic
         char *name = c->text + (field.data - c->text);
 
         c->names[i].data = name;
-        c->names[i].len = field.doubled ? csv_unquote(d, &field, name) : field.len; /* in place: it only shortens */
+        c->names[i].len =
+            field.doubled ? csv_unquote(d, &field, name) : field.len; /* in place: it only shortens */
     }
     if (c->problem == NULL && csv_columns_twice(c) < c->n)
         c->problem = "two columns have the same name; name all columns with the option columns";
@@ -152,7 +153,8 @@ static struct csv_columns *find(const struct csv_header_list *l, struct sluice_s
     return c;
 }
 
-struct csv_columns *csv_headers_get(struct csv_header_list *l, const struct csv_dialect *d, struct sluice_str header)
+struct csv_columns *csv_headers_get(struct csv_header_list *l, const struct csv_dialect *d,
+                                    struct sluice_str header)
 {
     struct csv_columns *c;
 

@@ -13,7 +13,7 @@
 
 struct csv_columns {
     struct csv_columns *next;
-    char *text; /* names point into it; of a header, its bytes */
+    char *text;   /* names point into it; of a header, its bytes */
     char *header; /* the header as it came, to be found by; NULL: from the option */
     size_t header_len;
     struct sluice_str *names;
@@ -28,7 +28,7 @@ struct csv_header_list *csv_headers_new(void); /* NULL: no memory */
 void csv_headers_free(struct csv_header_list *l);
 /* The columns of a header; NULL: no memory.  Give it back with csv_headers_put. */
 struct csv_columns *csv_headers_get(struct csv_header_list *l, const struct csv_dialect *d,
-                                          struct sluice_str header);
+                                    struct sluice_str header);
 /* Frees what did not find a place in the list. */
 void csv_headers_put(struct csv_columns *c);
 

@@ -52,7 +52,8 @@ static void csv_destroy(void *self)
 }
 
 /* Columns of the option; NULL: no memory. */
-static struct csv_columns *columns_of_option(const struct sluice_host *host, const struct sluice_config *config)
+static struct csv_columns *columns_of_option(const struct sluice_host *host,
+                                             const struct sluice_config *config)
 {
     uint64_t n = host->option_count(config, "columns");
     struct csv_columns *c;
@@ -76,20 +77,29 @@ static struct csv_columns *columns_of_option(const struct sluice_host *host, con
     return c;
 }
 
+static uint32_t check_options(const struct sluice_host *host, const struct sluice_config *config,
+                              struct csv_dialect *d, struct sluice_error *err)
+{
+    if (!csv_parse_byte(host->option_string(config, "separator"), &d->separator))
+        return sluice_fail(err, SLUICE_INVALID, "separator", "one byte or tab was expected");
+    if (!csv_parse_byte(host->option_string(config, "quote"), &d->quote))
+        return sluice_fail(err, SLUICE_INVALID, "quote", "one byte or none was expected");
+    if (csv_dialect_problem(d) != NULL)
+        return sluice_fail(err, SLUICE_INVALID, "separator", "%s", csv_dialect_problem(d));
+    if (host->option_given(config, "columns") && host->option_count(config, "columns") == 0)
+        return sluice_fail(err, SLUICE_INVALID, "columns",
+                           "the list is empty; leave it out to use the file's header");
+    return SLUICE_OK;
+}
+
 static uint32_t csv_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
                            struct sluice_error *err)
 {
     struct csv_dialect d;
     struct csv *c;
 
-    if (!csv_parse_byte(host->option_string(config, "separator"), &d.separator))
-        return sluice_fail(err, SLUICE_INVALID, "separator", "one byte or tab was expected");
-    if (!csv_parse_byte(host->option_string(config, "quote"), &d.quote))
-        return sluice_fail(err, SLUICE_INVALID, "quote", "one byte or none was expected");
-    if (csv_dialect_problem(&d) != NULL)
-        return sluice_fail(err, SLUICE_INVALID, "separator", "%s", csv_dialect_problem(&d));
-    if (host->option_given(config, "columns") && host->option_count(config, "columns") == 0)
-        return sluice_fail(err, SLUICE_INVALID, "columns", "the list is empty; leave it out to use the file's header");
+    if (check_options(host, config, &d, err) != SLUICE_OK)
+        return SLUICE_INVALID;
     c = calloc(1, sizeof *c);
     if (c == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
@@ -119,7 +129,8 @@ struct csv_call {
 };
 
 /* NULL: no memory, or no header (*missing). */
-static const struct csv_columns *columns_of(struct csv_call *call, const struct sluice_record *r, int *missing)
+static const struct csv_columns *columns_of(struct csv_call *call, const struct sluice_record *r,
+                                            int *missing)
 {
     struct csv *c = call->csv;
     struct sluice_str header;
@@ -152,8 +163,8 @@ static struct csv_outcome no_memory(void)
     return (struct csv_outcome){SLUICE_RETRY, "no_memory", NULL};
 }
 
-static struct csv_outcome count_wrong(const struct csv *c, struct sluice_record *r, struct csv_row *row, uint64_t n,
-                                      const struct csv_columns *columns)
+static struct csv_outcome count_wrong(const struct csv *c, struct sluice_record *r, struct csv_row *row,
+                                      uint64_t n, const struct csv_columns *columns)
 {
     struct csv_field field;
     const char *detail;
@@ -175,7 +186,8 @@ static struct csv_outcome malformed(const struct csv *c, struct sluice_record *r
 }
 
 /* The text of a field; data NULL: no memory. */
-static struct sluice_str field_text(const struct csv *c, const struct sluice_record *r, const struct csv_field *f)
+static struct sluice_str field_text(const struct csv *c, const struct sluice_record *r,
+                                    const struct csv_field *f)
 {
     struct sluice_str text = {f->data, f->len};
     char *copy;
@@ -247,7 +259,8 @@ static struct csv_outcome decode_one(struct csv_call *call, struct sluice_record
         return (struct csv_outcome){SLUICE_REJECT, "bad_csv", "the row is empty"};
     valid = utf8_valid_prefix(text.data, text.len);
     if (valid < text.len) {
-        detail = sluice_record_text(c->host, r, "byte %llu of the row is not UTF-8", (unsigned long long)valid + 1);
+        detail = sluice_record_text(c->host, r, "byte %llu of the row is not UTF-8",
+                                    (unsigned long long)valid + 1);
         return (struct csv_outcome){SLUICE_REJECT, "bad_utf8", detail};
     }
     return decode_row(c, r, text, columns);

@@ -13,13 +13,15 @@ void file_fetch_close(struct file_source *f)
 
 static int64_t failed(const struct file_source *f, const char *why, struct sluice_error *err)
 {
-    (void)sluice_fail(err, SLUICE_RETRY, NULL, "%s: the oversize record at byte %llu cannot be read again: %s", f->path,
+    (void)sluice_fail(err, SLUICE_RETRY, NULL,
+                      "%s: the oversize record at byte %llu cannot be read again: %s", f->path,
                       (unsigned long long)f->skip_position, why);
     return -1;
 }
 
 /* A gzip file is inflated from its start once a record, and then read on. */
-static int64_t fetch_gzip(struct file_source *f, uint64_t from, char *out, uint64_t cap, struct sluice_error *err)
+static int64_t fetch_gzip(struct file_source *f, uint64_t from, char *out, uint64_t cap,
+                          struct sluice_error *err)
 {
     int64_t n;
 

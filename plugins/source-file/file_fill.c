@@ -19,11 +19,15 @@ void file_break(struct file_source *f, const char *fmt, ...)
 void file_shrank(struct file_source *f, uint64_t size, uint64_t read)
 {
     if (!f->restart_on_shrink) {
-        file_break(f, "%s shrank to %llu bytes after %llu were read; put the whole file back, or set on_shrink: restart "
-                   "to read what is there from its start", f->path, (unsigned long long)size, (unsigned long long)read);
+        file_break(f,
+                   "%s shrank to %llu bytes after %llu were read; put the whole file back, or set on_shrink: "
+                   "restart "
+                   "to read what is there from its start",
+                   f->path, (unsigned long long)size, (unsigned long long)read);
         return;
     }
-    sluice_log(f->host, SLUICE_WARN, "%s shrank to %llu bytes: reading it from its start (on_shrink: restart)", f->path,
+    sluice_log(f->host, SLUICE_WARN,
+               "%s shrank to %llu bytes: reading it from its start (on_shrink: restart)", f->path,
                (unsigned long long)size);
     f->phase = FILE_AGAIN;
 }
@@ -74,8 +78,9 @@ enum file_fill file_fill(struct file_source *f)
     if (n == 0)
         return no_more(f);
     if (n < 0) {
-        file_break(f, "%s: %s; all whole records before it were read, %llu bytes of an unfinished one were not", f->path,
-                   f->reader.problem, (unsigned long long)(f->len - f->pos));
+        file_break(f,
+                   "%s: %s; all whole records before it were read, %llu bytes of an unfinished one were not",
+                   f->path, f->reader.problem, (unsigned long long)(f->len - f->pos));
         return FILE_STOPPED;
     }
     f->len += (size_t)n;

@@ -19,11 +19,12 @@ static const char *kind_of(mode_t mode)
 
 static uint32_t refuse(const struct file_source *f, int problem, struct sluice_error *err)
 {
-    const char *what = problem == ENOENT ? "check the name, or wait until the file is there"
+    const char *what = problem == ENOENT   ? "check the name, or wait until the file is there"
                        : problem == EACCES ? "give this user the right to read it and to pass its folders"
                                            : "";
 
-    return sluice_fail(err, SLUICE_FATAL, "path", "%s: %s%s%s", f->path, strerror(problem), *what ? "; " : "", what);
+    return sluice_fail(err, SLUICE_FATAL, "path", "%s: %s%s%s", f->path, strerror(problem), *what ? "; " : "",
+                       what);
 }
 
 uint32_t file_look(const struct file_source *f, struct sluice_error *err)
@@ -61,8 +62,10 @@ static uint32_t open_file(struct file_source *f, struct stat *st, int *gzip, str
         return refuse(f, errno, err);
     *gzip = magic[0] == 0x1f && magic[1] == 0x8b;
     if (*gzip && f->follow)
-        return sluice_fail(err, SLUICE_FATAL, "follow", "%s is compressed with gzip and cannot be followed; set "
-                           "follow: false", f->path);
+        return sluice_fail(err, SLUICE_FATAL, "follow",
+                           "%s is compressed with gzip and cannot be followed; set "
+                           "follow: false",
+                           f->path);
     atomic_store(&f->raw_size, (uint64_t)st->st_size);
     return SLUICE_OK;
 }
@@ -79,7 +82,8 @@ static uint32_t compare(struct file_source *f, struct file_mark *mark, const str
     if (n > mark->n_heads)
         n = mark->n_heads;
     if (n > 0 && heads[n - 1] != mark->heads[n - 1]) {
-        sluice_log(f->host, SLUICE_WARN, "%s is not the file that was read up to byte %llu before: reading it from its start",
+        sluice_log(f->host, SLUICE_WARN,
+                   "%s is not the file that was read up to byte %llu before: reading it from its start",
                    f->path, (unsigned long long)mark->next);
         mark->generation++;
         mark->next = mark->ordinal = 0;
@@ -88,11 +92,13 @@ static uint32_t compare(struct file_source *f, struct file_mark *mark, const str
     if (size >= least)
         return SLUICE_OK;
     if (!f->restart_on_shrink)
-        return sluice_fail(err, SLUICE_FATAL, "path",
-                           "%s has %llu bytes, but was read up to byte %llu before: it shrank; put the whole file back, "
-                           "or set on_shrink: restart to read what is there from its start", f->path,
-                           (unsigned long long)size, (unsigned long long)least);
-    sluice_log(f->host, SLUICE_WARN, "%s shrank to %llu bytes: reading it from its start (on_shrink: restart)", f->path,
+        return sluice_fail(
+            err, SLUICE_FATAL, "path",
+            "%s has %llu bytes, but was read up to byte %llu before: it shrank; put the whole file back, "
+            "or set on_shrink: restart to read what is there from its start",
+            f->path, (unsigned long long)size, (unsigned long long)least);
+    sluice_log(f->host, SLUICE_WARN,
+               "%s shrank to %llu bytes: reading it from its start (on_shrink: restart)", f->path,
                (unsigned long long)size);
     mark->generation++;
     mark->next = mark->ordinal = 0;

@@ -93,7 +93,8 @@ static enum step take_header(struct file_source *f, struct sluice_str header, st
         return STEP_AGAIN;
     }
     if (memchr(header.data, '\0', header.len) != NULL) {
-        file_break(f, "%s: the first row, which names the columns, holds a NUL byte: this is not text", f->path);
+        file_break(f, "%s: the first row, which names the columns, holds a NUL byte: this is not text",
+                   f->path);
         return STEP_AGAIN;
     }
     csv_row_init(&row, &f->framing.dialect, header.data, header.len);
@@ -141,8 +142,9 @@ static enum step begin_step(struct file_source *f, struct sluice_error *err)
                 return open_lane(f, header, err); /* an empty file */
             return want_more(f);
         case FRAME_OVERSIZE:
-            file_break(f, "%s: the first row, which names the columns, is longer than max_record (%llu bytes)", f->path,
-                       (unsigned long long)f->framing.max);
+            file_break(f,
+                       "%s: the first row, which names the columns, is longer than max_record (%llu bytes)",
+                       f->path, (unsigned long long)f->framing.max);
             return STEP_AGAIN;
         case FRAME_RECORD:
             break;
@@ -194,7 +196,8 @@ static void delivered(struct file_source *f, uint64_t n, uint64_t next)
 }
 
 /* Hands out what the buffer holds.  *full: there is more, but the batch took no more. */
-static uint64_t give(struct file_source *f, struct sluice_batch *batch, uint64_t max, int *oversize, int *full)
+static uint64_t give(struct file_source *f, struct sluice_batch *batch, uint64_t max, int *oversize,
+                     int *full)
 {
     uint64_t given = 0;
 
@@ -264,11 +267,13 @@ static void tell_end(const struct file_source *f)
     const struct sluice_host *host = f->host;
 
     if (f->delivered == 0 && f->mark.next > 0)
-        sluice_log(host, SLUICE_INFO, "%s: nothing new after byte %llu", f->path, (unsigned long long)f->mark.next);
+        sluice_log(host, SLUICE_INFO, "%s: nothing new after byte %llu", f->path,
+                   (unsigned long long)f->mark.next);
     else if (f->delivered == 0)
         sluice_log(host, SLUICE_WARN, "%s holds no records", f->path);
     if (f->blank_lines > 0)
-        sluice_log(host, SLUICE_INFO, "%s: %llu blank lines were skipped", f->path, (unsigned long long)f->blank_lines);
+        sluice_log(host, SLUICE_INFO, "%s: %llu blank lines were skipped", f->path,
+                   (unsigned long long)f->blank_lines);
 }
 
 static enum step read_step(struct file_source *f, struct sluice_batch *batch, uint64_t max)
@@ -303,7 +308,8 @@ static enum step read_step(struct file_source *f, struct sluice_batch *batch, ui
     return STEP_AGAIN;
 }
 
-static enum step one_step(struct file_source *f, struct sluice_batch *batch, uint64_t max, struct sluice_error *err)
+static enum step one_step(struct file_source *f, struct sluice_batch *batch, uint64_t max,
+                          struct sluice_error *err)
 {
     int settled = f->mark.next >= f->delivered_next;
 

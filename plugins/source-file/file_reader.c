@@ -50,8 +50,8 @@ static int64_t read_raw(struct file_reader *r, void *out, uint64_t cap)
     while (n < 0 && errno == EINTR);
     if (n < 0) {
         r->broken = 1;
-        (void)snprintf(r->problem, sizeof r->problem, "byte %llu cannot be read: %s", (unsigned long long)r->raw + 1,
-                       strerror(errno));
+        (void)snprintf(r->problem, sizeof r->problem, "byte %llu cannot be read: %s",
+                       (unsigned long long)r->raw + 1, strerror(errno));
         return -1;
     }
     r->raw += (uint64_t)n;

@@ -18,26 +18,27 @@
 #include "framing.h"
 
 #define FILE_ITEMS 256u
-#define FILE_HEADS 13u /* hashes of the first 1, 2, 4 … 4096 bytes */
+#define FILE_HEADS 13u                   /* hashes of the first 1, 2, 4 … 4096 bytes */
 #define FILE_OVERSIZE_HEAD (64u * 1024u) /* bytes of an oversize record that go with it */
 
 /* Which file, and how far: what is stored. */
 struct file_mark {
-    uint64_t next;       /* all before it is done */
-    uint64_t ordinal;    /* of the last record done */
-    uint64_t size;       /* of the file when stored */
+    uint64_t next;    /* all before it is done */
+    uint64_t ordinal; /* of the last record done */
+    uint64_t size;    /* of the file when stored */
     uint64_t device;
     uint64_t inode;
-    uint64_t heads[FILE_HEADS]; /* of the file's first bytes as they are on disk: what tells it from another */
-    uint32_t n_heads;    /* so many are known */
-    uint32_t generation; /* 1, and one more whenever the file was replaced */
+    uint64_t
+        heads[FILE_HEADS]; /* of the file's first bytes as they are on disk: what tells it from another */
+    uint32_t n_heads;      /* so many are known */
+    uint32_t generation;   /* 1, and one more whenever the file was replaced */
 };
 
 enum file_phase {
-    FILE_BEGIN,   /* byte order mark and header are still to be read */
+    FILE_BEGIN, /* byte order mark and header are still to be read */
     FILE_READING,
-    FILE_AGAIN,   /* the file was replaced: begin anew once all is settled */
-    FILE_BROKEN,  /* no more can be read: say so once all is settled */
+    FILE_AGAIN,  /* the file was replaced: begin anew once all is settled */
+    FILE_BROKEN, /* no more can be read: say so once all is settled */
     FILE_ENDED,
 };
 
@@ -58,10 +59,10 @@ struct file_source {
 
     int fd;
     struct file_reader reader;
-    struct file_mark mark;       /* settled */
-    uint64_t stored_next;        /* of the mark in the state; UINT64_MAX: none */
-    uint64_t delivered_next;     /* of the last record handed out */
-    uint64_t delivered;          /* records since start */
+    struct file_mark mark;   /* settled */
+    uint64_t stored_next;    /* of the mark in the state; UINT64_MAX: none */
+    uint64_t delivered_next; /* of the last record handed out */
+    uint64_t delivered;      /* records since start */
     uint64_t blank_lines;
     uint64_t blank_mark; /* blank lines before this position are counted */
     enum file_phase phase;
@@ -71,10 +72,10 @@ struct file_source {
     size_t pos;
     size_t len;
     uint64_t base;
-    uint64_t seek_to; /* position to go on at, once the header is read; 0: none */
-    uint64_t ordinal; /* of the last line framed */
-    int at_end;       /* nothing follows the bytes in buffer */
-    int replaced;     /* follow: another file stands at the path now */
+    uint64_t seek_to;  /* position to go on at, once the header is read; 0: none */
+    uint64_t ordinal;  /* of the last line framed */
+    int at_end;        /* nothing follows the bytes in buffer */
+    int replaced;      /* follow: another file stands at the path now */
     char problem[400]; /* of FILE_BROKEN */
 
     /* An oversize record: being skipped, or of the last poll. */
@@ -115,9 +116,9 @@ void file_fetch_close(struct file_source *f);
 
 /* file_fill.c: more bytes into the buffer, and what the end of them means. */
 enum file_fill {
-    FILE_FILLED, /* there are more bytes, or it is known now that none follow (at_end) */
+    FILE_FILLED,  /* there are more bytes, or it is known now that none follow (at_end) */
     FILE_NO_MORE, /* none for now, or none at all (at_end) */
-    FILE_STOPPED /* the phase changed: broken, or again */
+    FILE_STOPPED  /* the phase changed: broken, or again */
 };
 enum file_fill file_fill(struct file_source *f);
 /* Passes over bytes up to seek_to.  1: done; 0: fill more first. */

@@ -71,14 +71,17 @@ uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *fou
     if (n < (int64_t)sizeof text) {
         text[n] = '\0';
         if (sscanf(text, STATE_FORMAT, &mark->next, &mark->ordinal, &mark->size, &mark->device, &mark->inode,
-                   &mark->generation, &used) == 6 && used > 0 && read_heads(text + used, mark)) {
+                   &mark->generation, &used) == 6 &&
+            used > 0 && read_heads(text + used, mark)) {
             *found = 1;
             return SLUICE_OK;
         }
     }
-    return sluice_fail(err, SLUICE_FATAL, NULL,
-                       "the stored position of this source is not one that this version wrote; use another state_dir "
-                       "or another instance name to read %s from its start", f->path);
+    return sluice_fail(
+        err, SLUICE_FATAL, NULL,
+        "the stored position of this source is not one that this version wrote; use another state_dir "
+        "or another instance name to read %s from its start",
+        f->path);
 }
 
 uint32_t file_state_store(struct file_source *f, struct sluice_error *err)

@@ -29,7 +29,8 @@ static enum frame_answer next_line(const struct framing *f, const char *data, si
     return out->len > f->max ? FRAME_OVERSIZE : FRAME_RECORD;
 }
 
-enum frame_answer frame_next(const struct framing *f, const char *data, size_t len, int at_end, struct frame *out)
+enum frame_answer frame_next(const struct framing *f, const char *data, size_t len, int at_end,
+                             struct frame *out)
 {
     size_t window = len < FRAME_WINDOW(f->max) ? len : FRAME_WINDOW(f->max);
     int whole = at_end && window == len; /* the window ends where everything ends */

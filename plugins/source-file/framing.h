@@ -29,7 +29,8 @@ enum frame_answer { FRAME_RECORD, FRAME_MORE, FRAME_OVERSIZE };
  * '\n'; go on with frame_skip from data on.  A row whose quotes do not fit, or that has no
  * end within max, is taken as a line, so that one bad quote costs one line.
  * at_end: nothing follows; then an unfinished record is one (MORE only if len is 0). */
-enum frame_answer frame_next(const struct framing *f, const char *data, size_t len, int at_end, struct frame *out);
+enum frame_answer frame_next(const struct framing *f, const char *data, size_t len, int at_end,
+                             struct frame *out);
 
 /* Finding the end of an oversize record without keeping it. */
 struct frame_skip {

@@ -33,7 +33,8 @@ static const struct sluice_option file_options[] = {
      .type = SLUICE_BOOLEAN,
      .default_text = "false",
      .summary = "at the end wait for more, for ever",
-     .details = "An unfinished last line waits for its end.  A file that another one replaces (log rotation) is read to "
+     .details = "An unfinished last line waits for its end.  A file that another one replaces (log rotation) "
+                "is read to "
                 "its end, then the new one from its start."},
     {.name = "max_record",
      .type = SLUICE_SIZE,
@@ -66,14 +67,16 @@ static void register_metrics(struct file_source *f)
 
     f->metric.bytes = h->metric(h, SLUICE_COUNTER, "read_bytes_total", "Bytes read, after gzip.", NULL);
     f->metric.blanks = h->metric(h, SLUICE_COUNTER, "blank_lines_total", "Blank lines skipped.", NULL);
-    f->metric.oversize = h->metric(h, SLUICE_COUNTER, "oversize_records_total", "Records above max_record.", NULL);
-    f->metric.breaks = h->metric(h, SLUICE_COUNTER, "breaks_total", "Times that no more could be read before the end.", NULL);
+    f->metric.oversize =
+        h->metric(h, SLUICE_COUNTER, "oversize_records_total", "Records above max_record.", NULL);
+    f->metric.breaks = h->metric(h, SLUICE_COUNTER, "breaks_total",
+                                 "Times that no more could be read before the end.", NULL);
     f->metric.position = h->metric(h, SLUICE_GAUGE, "position_bytes", "Bytes of the file read so far.", NULL);
     f->metric.size = h->metric(h, SLUICE_GAUGE, "size_bytes", "Size of the file.", NULL);
 }
 
-static uint32_t read_dialect(const struct sluice_host *host, const struct sluice_config *config, struct csv_dialect *d,
-                             struct sluice_error *err)
+static uint32_t read_dialect(const struct sluice_host *host, const struct sluice_config *config,
+                             struct csv_dialect *d, struct sluice_error *err)
 {
     if (!csv_parse_byte(host->option_string(config, "separator"), &d->separator))
         return sluice_fail(err, SLUICE_INVALID, "separator", "one byte or tab was expected");
@@ -134,7 +137,8 @@ static uint32_t file_start(void *self, struct sluice_error *err)
     f->buffer = malloc(f->cap);
     f->head = malloc(FILE_OVERSIZE_HEAD);
     if (f->buffer == NULL || f->head == NULL)
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for a buffer of %llu bytes", (unsigned long long)f->cap);
+        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for a buffer of %llu bytes",
+                           (unsigned long long)f->cap);
     else
         code = file_open(f, err);
     if (code != SLUICE_OK)

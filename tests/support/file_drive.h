@@ -17,7 +17,7 @@ struct file_drive {
     struct plugin_host *host; /* NULL: not open */
     struct strbuf seen;       /* "ordinal:payload|" a record */
     uint64_t records;
-    uint64_t last_next;       /* of its lane */
+    uint64_t last_next; /* of its lane */
     uint32_t lane;
     struct sluice_error err;
 };
@@ -25,7 +25,7 @@ struct file_drive {
 void file_drive_begin(struct file_drive *d);
 void file_drive_end(struct file_drive *d);
 
-void file_drive_write(struct file_drive *d, const void *data, size_t len);  /* the whole content */
+void file_drive_write(struct file_drive *d, const void *data, size_t len); /* the whole content */
 void file_drive_append(struct file_drive *d, const void *data, size_t len);
 void file_drive_text(struct file_drive *d, const char *text);
 /* One more gzip member. */

@@ -130,36 +130,135 @@ static void add_bytes(struct table *t)
 
 static void add_truncations(struct table *t)
 {
-    static const char receipt[] = "{\"receipt_id\":\"r1\",\"user_id\":\"u\\u00e91\",\"purchased_at\":\"2024-01-02T03:04:05Z\","
-                                  "\"items\":[{\"fido\":\"AAEC\",\"quantity\":1.5e1,\"ok\":true,\"none\":null}]}";
+    static const char receipt[] =
+        "{\"receipt_id\":\"r1\",\"user_id\":\"u\\u00e91\",\"purchased_at\":\"2024-01-02T03:04:05Z\","
+        "\"items\":[{\"fido\":\"AAEC\",\"quantity\":1.5e1,\"ok\":true,\"none\":null}]}";
     size_t n;
 
     for (n = 1; n < sizeof receipt - 1; n++)
         add_case(t, receipt, n);
 }
 
+static const char *const bad_texts[] = {"{",
+                                        "}",
+                                        "[",
+                                        "]",
+                                        ",",
+                                        ":",
+                                        "\"",
+                                        "\\",
+                                        "{]",
+                                        "[}",
+                                        "[1}",
+                                        "{\"a\":1]",
+                                        "[,]",
+                                        "[1,]",
+                                        "[,1]",
+                                        "[1,,2]",
+                                        "{,}",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{\"a\":1,}",
+                                        "{\"a\":1,,\"b\":2}",
+                                        "{\"a\" 1}",
+                                        "{\"a\"::1}",
+                                        "{a:1}",
+                                        "{'a':1}",
+                                        "{1:2}",
+                                        "{null:1}",
+                                        "{\"a\":1 \"b\":2}",
+                                        "[1 2]",
+                                        "{}{}",
+                                        "[][]",
+                                        "1 2",
+                                        "\"a\"\"b\"",
+                                        "null null",
+                                        "tru",
+                                        "truee",
+                                        "TRUE",
+                                        "nul",
+                                        "nulll",
+                                        "NULL",
+                                        "Null",
+                                        "fals",
+                                        "False",
+                                        "undefined",
+                                        "NaN",
+                                        "nan",
+                                        "Infinity",
+                                        "-Infinity",
+                                        "inf",
+                                        "None",
+                                        "[true false]",
+                                        "/*x*/1",
+                                        "1//x",
+                                        "#",
+                                        "<xml/>",
+                                        "a,b,c",
+                                        "user_id=1",
+                                        "\"\\x41\"",
+                                        "\"\\'\"",
+                                        "\"\\u12\"",
+                                        "\"\\u123g\"",
+                                        "\"\\ud800\"",
+                                        "\"\\ud800\\u0041\"",
+                                        "\"\\udc00\"",
+                                        "\"\\ud800\\ud800\"",
+                                        "\"\\",
+                                        "\"\\u",
+                                        "\"a",
+                                        "\xef\xbb\xbf{}",
+                                        "\xff\xfe{\x00}",
+                                        "\xc0\xaf",
+                                        "\"\xc0\xaf\"",
+                                        "\"\xe0\x80\xaf\"",
+                                        "\"\xf0\x80\x80\xaf\"",
+                                        "\"\xed\xa0\x80\"",
+                                        "\"\xf4\x90\x80\x80\"",
+                                        "\"\xf8\x88\x80\x80\x80\"",
+                                        "\"\xe2\x82\"",
+                                        "\"\xc3\"",
+                                        "{\"\xff\":1}"};
+static const char *const bad_numbers[] = {"01",
+                                          "-01",
+                                          "00",
+                                          "+1",
+                                          "-",
+                                          "--1",
+                                          "1.",
+                                          ".1",
+                                          "-.1",
+                                          "1.e1",
+                                          "1e",
+                                          "1e+",
+                                          "1E-",
+                                          "1e1.5",
+                                          "0x10",
+                                          "1_000",
+                                          "1,5",
+                                          "1e999",
+                                          "-1e999",
+                                          "18446744073709551616",
+                                          "-9223372036854775809",
+                                          "99999999999999999999999999999999999999",
+                                          "1.5.5",
+                                          "1ee5",
+                                          "1f",
+                                          "0b1",
+                                          "1n",
+                                          "\xd9\xa1",
+                                          "1 000",
+                                          "$1"};
+
 static void add_syntax(struct table *t)
 {
-    static const char *const texts[] = {
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "{]", "[}", "[1}", "{\"a\":1]", "[,]", "[1,]", "[,1]", "[1,,2]", "{,}",
-        "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1,,\"b\":2}", "{\"a\" 1}", "{\"a\"::1}", "{a:1}", "{'a':1}", "{1:2}",
-        "{null:1}", "{\"a\":1 \"b\":2}", "[1 2]", "{}{}", "[][]", "1 2", "\"a\"\"b\"", "null null", "tru", "truee", "TRUE",
-        "nul", "nulll", "NULL", "Null", "fals", "False", "undefined", "NaN", "nan", "Infinity", "-Infinity", "inf", "None",
-        "[true false]", "/*x*/1", "1//x", "#", "<xml/>", "a,b,c", "user_id=1", "\"\\x41\"", "\"\\'\"", "\"\\u12\"",
-        "\"\\u123g\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\\ud800\\ud800\"", "\"\\", "\"\\u", "\"a",
-        "\xef\xbb\xbf{}", "\xff\xfe{\x00}", "\xc0\xaf", "\"\xc0\xaf\"", "\"\xe0\x80\xaf\"", "\"\xf0\x80\x80\xaf\"",
-        "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xf8\x88\x80\x80\x80\"", "\"\xe2\x82\"", "\"\xc3\"", "{\"\xff\":1}"};
-    static const char *const numbers[] = {
-        "01", "-01", "00", "+1", "-", "--1", "1.", ".1", "-.1", "1.e1", "1e", "1e+", "1E-", "1e1.5", "0x10", "1_000", "1,5",
-        "1e999", "-1e999", "18446744073709551616", "-9223372036854775809", "99999999999999999999999999999999999999",
-        "1.5.5", "1ee5", "1f", "0b1", "1n", "\xd9\xa1", "1 000", "$1"};
     char text[128];
     size_t i;
 
-    for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        add_text(t, texts[i]);
-    for (i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        (void)snprintf(text, sizeof text, "{\"price_cents\":%s}", numbers[i]);
+    for (i = 0; i < sizeof bad_texts / sizeof bad_texts[0]; i++)
+        add_text(t, bad_texts[i]);
+    for (i = 0; i < sizeof bad_numbers / sizeof bad_numbers[0]; i++) {
+        (void)snprintf(text, sizeof text, "{\"price_cents\":%s}", bad_numbers[i]);
         add_text(t, text);
     }
 }
@@ -227,19 +326,45 @@ END_TEST
 /* A row between two good ones of three columns: what it becomes, in how many records. */
 struct csv_case {
     const char *row;
-    size_t records; /* 0: blank */
+    size_t records;     /* 0: blank */
     const char *reason; /* of the first; NULL: taken */
 };
 
-static const struct csv_case csv_cases[] = {
-    {"", 0, NULL}, {"1", 1, "bad_csv"}, {"1,2", 1, "bad_csv"}, {"1,2,3,4", 1, "bad_csv"}, {",", 1, "bad_csv"},
-    {",,", 1, NULL}, {",,,", 1, "bad_csv"}, {"\"1,2,3", 1, "bad_csv"}, {"1,\"2,3", 1, "bad_csv"}, {"1,2,\"3", 1, "bad_csv"},
-    {"\"1\"x,2,3", 1, "bad_csv"}, {"1,\"2\" ,3", 1, "bad_csv"}, {"1,2,\"3\"\"", 1, "bad_csv"}, {"\"\"\"1,2,3", 1, "bad_csv"},
-    {"\"\"1,2,3", 1, "bad_csv"}, {"1;2;3", 1, "bad_csv"}, {"1\t2\t3", 1, "bad_csv"}, {"1,2\xff,3", 1, "bad_utf8"},
-    {"\xc0\xaf,2,3", 1, "bad_utf8"}, {"1,\xed\xa0\x80,3", 1, "bad_utf8"}, {"1,2,\xf4\x90\x80\x80", 1, "bad_utf8"},
-    {"1,2,\xe2\x82", 1, "bad_utf8"}, {"{\"a\":1}", 1, "bad_csv"}, {"1,a\"b,3", 1, NULL}, {"1,2,\"x\ny\"", 1, NULL},
-    {"\"a\r\nb\",2,3", 1, NULL}, {" \"1\",2,3", 1, NULL}, {"1,2,\"\"", 1, NULL}, {"1,'2,3", 1, NULL}, {" ", 1, "bad_csv"},
-    {"\"", 1, "bad_csv"}, {"\"\"", 1, "bad_csv"}, {"\"\"\"", 1, "bad_csv"}, {"\"\"\"\"", 1, "bad_csv"}, {"\r", 0, NULL}};
+static const struct csv_case csv_cases[] = {{"", 0, NULL},
+                                            {"1", 1, "bad_csv"},
+                                            {"1,2", 1, "bad_csv"},
+                                            {"1,2,3,4", 1, "bad_csv"},
+                                            {",", 1, "bad_csv"},
+                                            {",,", 1, NULL},
+                                            {",,,", 1, "bad_csv"},
+                                            {"\"1,2,3", 1, "bad_csv"},
+                                            {"1,\"2,3", 1, "bad_csv"},
+                                            {"1,2,\"3", 1, "bad_csv"},
+                                            {"\"1\"x,2,3", 1, "bad_csv"},
+                                            {"1,\"2\" ,3", 1, "bad_csv"},
+                                            {"1,2,\"3\"\"", 1, "bad_csv"},
+                                            {"\"\"\"1,2,3", 1, "bad_csv"},
+                                            {"\"\"1,2,3", 1, "bad_csv"},
+                                            {"1;2;3", 1, "bad_csv"},
+                                            {"1\t2\t3", 1, "bad_csv"},
+                                            {"1,2\xff,3", 1, "bad_utf8"},
+                                            {"\xc0\xaf,2,3", 1, "bad_utf8"},
+                                            {"1,\xed\xa0\x80,3", 1, "bad_utf8"},
+                                            {"1,2,\xf4\x90\x80\x80", 1, "bad_utf8"},
+                                            {"1,2,\xe2\x82", 1, "bad_utf8"},
+                                            {"{\"a\":1}", 1, "bad_csv"},
+                                            {"1,a\"b,3", 1, NULL},
+                                            {"1,2,\"x\ny\"", 1, NULL},
+                                            {"\"a\r\nb\",2,3", 1, NULL},
+                                            {" \"1\",2,3", 1, NULL},
+                                            {"1,2,\"\"", 1, NULL},
+                                            {"1,'2,3", 1, NULL},
+                                            {" ", 1, "bad_csv"},
+                                            {"\"", 1, "bad_csv"},
+                                            {"\"\"", 1, "bad_csv"},
+                                            {"\"\"\"", 1, "bad_csv"},
+                                            {"\"\"\"\"", 1, "bad_csv"},
+                                            {"\r", 0, NULL}};
 
 START_TEST(bad_rows_are_rejected_and_the_next_ones_delivered)
 {
@@ -261,8 +386,8 @@ START_TEST(bad_rows_are_rejected_and_the_next_ones_delivered)
         ck_assert_int_eq(run.results[run.n - 2].outcome, TAKEN);
         ck_assert_int_eq(run.results[run.n - 1].outcome, TAKEN);
         if (c->records > 0 && c->reason != NULL)
-            ck_assert_msg(strcmp(run.results[1].reason, c->reason) == 0, "'%s': %s, %s", c->row, run.results[1].reason,
-                          run.results[1].detail);
+            ck_assert_msg(strcmp(run.results[1].reason, c->reason) == 0, "'%s': %s, %s", c->row,
+                          run.results[1].reason, run.results[1].detail);
         else
             ck_assert_int_eq(run.results[1].outcome, TAKEN);
         run_release(&run);
@@ -361,9 +486,10 @@ START_TEST(gzip_damaged_anywhere_is_noticed_or_harmless)
         file_drive_write(&d, bytes, n);
         run_over(&run, &d, "", NULL);
         bytes[at] ^= 0x55;
-        ck_assert_msg(run.code == SLUICE_FATAL || (run.code == SLUICE_END && run.n == 40), "byte %zu: %u, %zu records", at,
-                      run.code, run.n);
-        ck_assert_msg(run.code == SLUICE_END || strstr(run.err.message, "byte") != NULL, "%s", run.err.message);
+        ck_assert_msg(run.code == SLUICE_FATAL || (run.code == SLUICE_END && run.n == 40),
+                      "byte %zu: %u, %zu records", at, run.code, run.n);
+        ck_assert_msg(run.code == SLUICE_END || strstr(run.err.message, "byte") != NULL, "%s",
+                      run.err.message);
         run_release(&run);
     }
     file_drive_end(&d);
@@ -402,8 +528,9 @@ static void see_size(struct file_drive *d, size_t size, int gzip, const char *ya
 
 START_TEST(records_of_any_size_are_taken_or_told_as_too_long)
 {
-    static const size_t sizes[] = {2,    3,    15,   16,   17,    4093,  4094,   4095,   4096,    4097,    4098,    4099,   4100,
-                                   5000, 8190, 8191, 8192, 8193, 65534, 65536, 65538, 131072, 1048576, 1048577, 20000000};
+    static const size_t sizes[] = {2,     3,     15,    16,     17,      4093,    4094,    4095, 4096,
+                                   4097,  4098,  4099,  4100,   5000,    8190,    8191,    8192, 8193,
+                                   65534, 65536, 65538, 131072, 1048576, 1048577, 20000000};
     struct file_drive d;
     size_t i;
     int gzip;

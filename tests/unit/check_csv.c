@@ -22,7 +22,8 @@ static const char *split(const struct csv_dialect *d, const char *text)
     while ((more = csv_next(&row, &field)) == 1) {
         if (fields++ > 0)
             out[n++] = '|';
-        n += field.doubled ? csv_unquote(d, &field, out + n) : (memcpy(out + n, field.data, field.len), field.len);
+        n += field.doubled ? csv_unquote(d, &field, out + n)
+                           : (memcpy(out + n, field.data, field.len), field.len);
     }
     out[n] = '\0';
     if (more < 0)
@@ -113,5 +114,6 @@ START_TEST(quotes_that_do_not_fit_make_no_row)
 END_TEST
 
 ONE_SUITE("csv", 10, fields_are_split_and_unquoted, quotes_that_do_not_fit_are_told_with_their_byte,
-          other_dialects_are_read, a_dialect_that_cannot_work_is_refused, a_row_ends_at_a_line_end_outside_quotes,
-          an_end_that_may_still_come_is_waited_for, quotes_that_do_not_fit_make_no_row)
+          other_dialects_are_read, a_dialect_that_cannot_work_is_refused,
+          a_row_ends_at_a_line_end_outside_quotes, an_end_that_may_still_come_is_waited_for,
+          quotes_that_do_not_fit_make_no_row)

@@ -35,7 +35,8 @@ START_TEST(every_value_becomes_text_under_its_column)
 {
     struct plugin_host *h = open_csv("columns: [id, name, n]\n");
 
-    expect_document(h, "u1,\"a,\"\"b\"\"\nc\",17", "{\"id\":\"u1\",\"name\":\"a,\\\"b\\\"\\nc\",\"n\":\"17\"}");
+    expect_document(h, "u1,\"a,\"\"b\"\"\nc\",17",
+                    "{\"id\":\"u1\",\"name\":\"a,\\\"b\\\"\\nc\",\"n\":\"17\"}");
     expect_document(h, "u1,\xc3\xa9,1\r\n", "{\"id\":\"u1\",\"name\":\"\xc3\xa9\",\"n\":\"1\"}");
     plugin_host_close(h);
 }
@@ -108,9 +109,9 @@ static void set_header(struct plugin_host *h, struct lane_info *lane, char *attr
 {
     uint64_t i;
 
-    attributes[0] = (char *)(uintptr_t)"csv.header";
+    attributes[0] = (char *)(uintptr_t) "csv.header";
     attributes[1] = (char *)(uintptr_t)header;
-    lane->name = (char *)(uintptr_t)"lane";
+    lane->name = (char *)(uintptr_t) "lane";
     lane->attributes = attributes;
     lane->n_attributes = 1;
     for (i = 0; i < h->batch.n; i++)
@@ -172,7 +173,8 @@ END_TEST
 
 START_TEST(peek_says_what_the_document_says)
 {
-    static const char *const rows[] = {"u1,,x", "\"u\"\"1\",2,3", ",2,3", "1,2", "\"1,2,3", "1,\xff,3", "\"a\"b,2,3", "\xc3\xa9,2,3"};
+    static const char *const rows[] = {"u1,,x",   "\"u\"\"1\",2,3", ",2,3",       "1,2",
+                                       "\"1,2,3", "1,\xff,3",       "\"a\"b,2,3", "\xc3\xa9,2,3"};
     static const char *const names[] = {"id", "n", "absent"};
     struct plugin_host *h = open_csv("columns: [id, n, rest]\n");
     struct sluice_str asked[3], values[3];
@@ -191,13 +193,15 @@ START_TEST(peek_says_what_the_document_says)
         if (decoded)
             ck_assert_uint_eq(status, SLUICE_PEEK_WHOLE);
         for (j = 0; j < 3 && decoded; j++)
-            ck_assert_msg(sluice_str_equal(values[j], record_document_field(h->batch.refs[0], names[j])), "%s of %s", names[j], rows[i]);
+            ck_assert_msg(sluice_str_equal(values[j], record_document_field(h->batch.refs[0], names[j])),
+                          "%s of %s", names[j], rows[i]);
     }
     plugin_host_close(h);
 }
 END_TEST
 
-ONE_SUITE("decoder csv", 20, every_value_becomes_text_under_its_column, an_empty_field_makes_no_member_unless_told,
+ONE_SUITE("decoder csv", 20, every_value_becomes_text_under_its_column,
+          an_empty_field_makes_no_member_unless_told,
           a_row_with_another_number_of_fields_is_rejected_with_both_counts,
           bad_quotes_and_bad_text_are_rejected_with_the_byte, other_separators_and_no_quotes_are_read,
           options_that_cannot_work_are_refused_by_name, the_header_of_the_lane_names_the_columns,

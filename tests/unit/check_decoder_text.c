@@ -111,6 +111,6 @@ START_TEST(an_empty_field_name_is_refused)
 END_TEST
 
 ONE_SUITE("decoder text", 10, json_makes_the_document_or_says_why_not,
-          json_does_not_take_the_first_bytes_of_a_longer_record_for_all, a_line_becomes_the_member_that_is_asked_for,
-          a_line_keeps_its_nul_and_may_be_empty, a_line_that_is_not_utf8_is_rejected_with_the_byte,
-          an_empty_field_name_is_refused)
+          json_does_not_take_the_first_bytes_of_a_longer_record_for_all,
+          a_line_becomes_the_member_that_is_asked_for, a_line_keeps_its_nul_and_may_be_empty,
+          a_line_that_is_not_utf8_is_rejected_with_the_byte, an_empty_field_name_is_refused)

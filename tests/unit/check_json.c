@@ -111,7 +111,8 @@ START_TEST(a_refusal_says_what_is_wrong_at_which_byte)
     expect_refused(sluice_str_of("[\"\xff\"]"), "byte 3 of 5: bytes that are not UTF-8");
     expect_refused(sluice_str_of("[\"\xed\xa0\x80\"]"), "not UTF-8");
     expect_refused(sluice_str_of("\xef\xbb\xbf{}"), "byte 1 of 5");
-    expect_refused(sluice_str_of("[12345678901234567890123]"), "byte 2 of 25: an integer that does not fit 64 bits");
+    expect_refused(sluice_str_of("[12345678901234567890123]"),
+                   "byte 2 of 25: an integer that does not fit 64 bits");
     expect_refused(sluice_str_of("[-9223372036854775809]"), "an integer that does not fit 64 bits");
     expect_refused(sluice_str_of("[1e999]"), "a number out of range");
     expect_refused((struct sluice_str){"[1\0]", 4}, "byte 3 of 4");
@@ -159,7 +160,8 @@ START_TEST(the_first_of_two_equal_names_wins)
 
     ck_assert_uint_eq(document_api.integer(document_api.get(o, "a", 1), &i), 1);
     ck_assert_int_eq(i, 1);
-    ck_assert_uint_eq(json_peek(sluice_str_of("{\"a\":1,\"a\":2}"), &name, 1, &value, &arena), SLUICE_PEEK_WHOLE);
+    ck_assert_uint_eq(json_peek(sluice_str_of("{\"a\":1,\"a\":2}"), &name, 1, &value, &arena),
+                      SLUICE_PEEK_WHOLE);
     ck_assert_mem_eq(value.data, "1", 1);
 }
 END_TEST
@@ -237,11 +239,30 @@ END_TEST
 
 START_TEST(peek_says_broken_when_the_text_breaks_first)
 {
-    static const char *const texts[] = {
-        "", " ", "{", "{\"id", "{\"id\"", "{\"id\":", "{\"id\":\"u", "{\"id\":\"u1\"", "{\"id\":17", "{\"id\":\"u1\" x}",
-        "{\"a\":[1,,2],\"id\":\"u1\"}", "{\"a\":tru,\"id\":1}", "{\"a\":\"\xff\",\"id\":1}", "{\"a\":[1,\"id\":2}",
-        "{\"id\":\"\xff\"}", "{\"id\":01}", "{\"a\":1}}", "{\"a\":1} x", "{\"a\":1", "{,\"id\":1}", "{\"a\":1,,\"id\":1}",
-        "{id:1}", "{\"a\":1 \"id\":2}", "{\"id\":\"\\ud800\"}"};
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "{",
+                                        "{\"id",
+                                        "{\"id\"",
+                                        "{\"id\":",
+                                        "{\"id\":\"u",
+                                        "{\"id\":\"u1\"",
+                                        "{\"id\":17",
+                                        "{\"id\":\"u1\" x}",
+                                        "{\"a\":[1,,2],\"id\":\"u1\"}",
+                                        "{\"a\":tru,\"id\":1}",
+                                        "{\"a\":\"\xff\",\"id\":1}",
+                                        "{\"a\":[1,\"id\":2}",
+                                        "{\"id\":\"\xff\"}",
+                                        "{\"id\":01}",
+                                        "{\"a\":1}}",
+                                        "{\"a\":1} x",
+                                        "{\"a\":1",
+                                        "{,\"id\":1}",
+                                        "{\"a\":1,,\"id\":1}",
+                                        "{id:1}",
+                                        "{\"a\":1 \"id\":2}",
+                                        "{\"id\":\"\\ud800\"}"};
     struct sluice_str value;
     size_t i;
 

@@ -48,8 +48,9 @@ static void put_space(void)
 
 static void put_text(void)
 {
-    static const char *const parts[] = {"a", "user", "\\n", "\\u0041", "\\ud83d\\ude00", "\xc3\xa9", "\xe2\x82\xac", "\\\"", "\\\\",
-                                        "0123456789abcdefghij", "\\u0000", "{[", "]},:"};
+    static const char *const parts[] = {"a",        "user",         "\\n",  "\\u0041", "\\ud83d\\ude00",
+                                        "\xc3\xa9", "\xe2\x82\xac", "\\\"", "\\\\",    "0123456789abcdefghij",
+                                        "\\u0000",  "{[",           "]},:"};
     uint32_t n = draw(5);
 
     strbuf_putc(&text, '"');
@@ -60,7 +61,8 @@ static void put_text(void)
 
 static void put_key(void)
 {
-    static const char *const keys[] = {"\"id\"", "\"user_id\"", "\"\\u0069d\"", "\"user\\u005fid\"", "\"items\"", "\"\"", "\"i\""};
+    static const char *const keys[] = {"\"id\"",    "\"user_id\"", "\"\\u0069d\"", "\"user\\u005fid\"",
+                                       "\"items\"", "\"\"",        "\"i\""};
 
     if (draw(3) == 0)
         put_text();
@@ -70,8 +72,19 @@ static void put_key(void)
 
 static void put_number(void)
 {
-    static const char *const numbers[] = {"0", "-0", "-0.0", "1.0", "17", "-9223372036854775808", "18446744073709551615", "1e2", "1E-7",
-                                          "0.1", "123456789.125", "5e-324", "3.141592653589793238462643383279"};
+    static const char *const numbers[] = {"0",
+                                          "-0",
+                                          "-0.0",
+                                          "1.0",
+                                          "17",
+                                          "-9223372036854775808",
+                                          "18446744073709551615",
+                                          "1e2",
+                                          "1E-7",
+                                          "0.1",
+                                          "123456789.125",
+                                          "5e-324",
+                                          "3.141592653589793238462643383279"};
 
     if (draw(2) == 0)
         strbuf_puts(&text, numbers[draw(13)]);
@@ -195,8 +208,9 @@ START_TEST(peek_says_what_the_document_says)
         for (j = 0; j < (int)n; j++) {
             struct sluice_str want = record_document_field(&r, names[j]);
 
-            ck_assert_msg(sluice_str_equal(values[j], want), "%s of %s: peek '%.*s', document '%.*s'", names[j], text.data,
-                          (int)values[j].len, values[j].data == NULL ? "" : values[j].data, (int)want.len,
+            ck_assert_msg(sluice_str_equal(values[j], want), "%s of %s: peek '%.*s', document '%.*s'",
+                          names[j], text.data, (int)values[j].len,
+                          values[j].data == NULL ? "" : values[j].data, (int)want.len,
                           want.data == NULL ? "" : want.data);
         }
     }
@@ -228,11 +242,14 @@ START_TEST(every_truncation_is_refused_and_never_read_past)
 
             ck_assert_ptr_nonnull(cut);
             memcpy(cut, text.data, n);
-            ck_assert_msg(json_parse_text(&batch.arena, (struct sluice_str){cut, n}, &err) == NULL, "%.*s is taken", (int)n, cut);
+            ck_assert_msg(json_parse_text(&batch.arena, (struct sluice_str){cut, n}, &err) == NULL,
+                          "%.*s is taken", (int)n, cut);
             ck_assert_uint_eq(err.code, SLUICE_REJECT);
-            ck_assert_msg(strstr(err.message, "byte") != NULL || strstr(err.message, "empty") != NULL, "no byte: %s", err.message);
+            ck_assert_msg(strstr(err.message, "byte") != NULL || strstr(err.message, "empty") != NULL,
+                          "no byte: %s", err.message);
             if (json_peek((struct sluice_str){cut, n}, &name, 1, &value, &batch.arena) == SLUICE_PEEK_WHOLE)
-                ck_assert(text.data[strspn(text.data, " \n\r\t")] == '{'); /* found before the cut, or an array */
+                ck_assert(text.data[strspn(text.data, " \n\r\t")] ==
+                          '{'); /* found before the cut, or an array */
             free(cut);
         }
     }

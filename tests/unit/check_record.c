@@ -211,7 +211,8 @@ START_TEST(numbers_are_given_only_without_loss)
     struct sluice_record *r = add("x");
     struct sluice_error err = {.struct_size = sizeof err};
     struct sluice_node *a = record_api.parse_json(
-        r, sluice_str_of("[3.0, 3.5, 9223372036854775807, 18446744073709551615, 9007199254740993, 1e300]"), &err);
+        r, sluice_str_of("[3.0, 3.5, 9223372036854775807, 18446744073709551615, 9007199254740993, 1e300]"),
+        &err);
     struct sluice_node *n = document_api.first(a);
     int64_t i = 0;
     double d = 0;

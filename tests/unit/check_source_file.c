@@ -26,7 +26,8 @@ START_TEST(lines_end_in_any_way_and_blank_ones_are_skipped)
     struct file_drive d;
 
     file_drive_begin(&d);
-    ck_assert_str_eq(records_of(&d, "", "\xef\xbb\xbf{\"a\":1}\n\r\n  \n{\"a\":2}\r\n\n[3]"), "1:{\"a\":1}|4:{\"a\":2}|6:[3]|");
+    ck_assert_str_eq(records_of(&d, "", "\xef\xbb\xbf{\"a\":1}\n\r\n  \n{\"a\":2}\r\n\n[3]"),
+                     "1:{\"a\":1}|4:{\"a\":2}|6:[3]|");
     ck_assert_str_eq(records_of(&d, "format: lines\n", "a\n \nb\r\n\nc\r"), "1:a|2: |3:b|5:c|");
     ck_assert_str_eq(records_of(&d, "", ""), "");
     ck_assert_str_eq(records_of(&d, "", "\xef\xbb\xbf"), "");
@@ -84,7 +85,8 @@ START_TEST(a_bad_quote_costs_its_line_only)
     struct file_drive d;
 
     file_drive_begin(&d);
-    ck_assert_str_eq(records_of(&d, "format: csv\n", "a,b\n1,\"x\n2,y\n3,\"z\"\n"), "2:1,\"x|3:2,y|4:3,\"z\"|");
+    ck_assert_str_eq(records_of(&d, "format: csv\n", "a,b\n1,\"x\n2,y\n3,\"z\"\n"),
+                     "2:1,\"x|3:2,y|4:3,\"z\"|");
     ck_assert_str_eq(records_of(&d, "format: csv\n", "a,b\n1,\"x\"q\n2,y\n"), "2:1,\"x\"q|3:2,y|");
     ck_assert_str_eq(records_of(&d, "format: csv\nmax_record: 16\n", "a,b\n\"x\n2,y\n3,yyyyyyyyyyyyyyyy\n"),
                      "2:\"x|3:2,y|4:3,yyyyyyyyyyyyyy|");
@@ -92,7 +94,8 @@ START_TEST(a_bad_quote_costs_its_line_only)
 }
 END_TEST
 
-static void expect_break(struct file_drive *d, const char *yaml, const char *text, size_t len, const char *part)
+static void expect_break(struct file_drive *d, const char *yaml, const char *text, size_t len,
+                         const char *part)
 {
     file_drive_forget(d);
     file_drive_write(d, text, len);
@@ -109,7 +112,8 @@ START_TEST(a_header_that_nobody_can_use_stops_the_source)
     expect_break(&d, "format: csv\n", "a,\xff\n1,2\n", 8, "is not UTF-8");
     expect_break(&d, "format: csv\n", "a,\0\n1,2\n", 8, "NUL");
     expect_break(&d, "format: csv\n", "a,\"b\n1,2\n", 9, "a quote that is never closed");
-    expect_break(&d, "format: csv\nmax_record: 16\n", "aaaaaaaaaaaaaaaaaaaa,b\n1,2\n", 27, "longer than max_record");
+    expect_break(&d, "format: csv\nmax_record: 16\n", "aaaaaaaaaaaaaaaaaaaa,b\n1,2\n", 27,
+                 "longer than max_record");
     file_drive_end(&d);
 }
 END_TEST
@@ -303,7 +307,8 @@ START_TEST(a_file_that_shrank_is_refused_or_read_again_as_told)
     file_drive_open(&d, "");
     error_clear(&d.err);
     ck_assert_uint_eq(plugin_host_try_start(d.host, &d.err), SLUICE_FATAL);
-    ck_assert_ptr_nonnull(strstr(d.err.message, "it shrank; put the whole file back, or set on_shrink: restart"));
+    ck_assert_ptr_nonnull(
+        strstr(d.err.message, "it shrank; put the whole file back, or set on_shrink: restart"));
     ck_assert_uint_eq(file_drive_run(&d, "on_shrink: restart\n", ALL), SLUICE_END);
     ck_assert_str_eq(file_drive_seen(&d), "1:a|2:b|");
     file_drive_end(&d);
@@ -394,7 +399,8 @@ static void expect_fetch(struct file_drive *d, uint64_t size, char first, char l
     ck_assert_uint_eq(r->size, size);
     ck_assert_uint_lt(r->payload.len, size);
     error_clear(&err);
-    while ((n = ops->fetch(plugin_host_self(d->host), r->lane_id, r->position, offset, piece, sizeof piece, &err)) > 0) {
+    while ((n = ops->fetch(plugin_host_self(d->host), r->lane_id, r->position, offset, piece, sizeof piece,
+                           &err)) > 0) {
         if (offset == 0)
             ck_assert_int_eq(piece[0], first);
         end = piece[n - 1];
@@ -403,7 +409,8 @@ static void expect_fetch(struct file_drive *d, uint64_t size, char first, char l
     ck_assert_msg(n == 0, "%s", err.message);
     ck_assert_uint_eq(offset, size);
     ck_assert_int_eq(end, last);
-    ck_assert_int_eq(ops->fetch(plugin_host_self(d->host), r->lane_id, r->position + 1, 0, piece, 1, &err), -1);
+    ck_assert_int_eq(ops->fetch(plugin_host_self(d->host), r->lane_id, r->position + 1, 0, piece, 1, &err),
+                     -1);
 }
 
 static void see_oversize(int gzip)
@@ -492,7 +499,7 @@ START_TEST(what_is_not_a_file_that_can_be_read_is_refused)
     expect_refused(&d, "", "No such file or directory");
     d.path = d.dir;
     expect_refused(&d, "", "is a directory");
-    d.path = (char *)(uintptr_t)"/dev/zero";
+    d.path = (char *)(uintptr_t) "/dev/zero";
     expect_refused(&d, "", "is a device");
     d.path = file;
     ck_assert_int_eq(mkfifo(file, 0600), 0);
@@ -548,7 +555,8 @@ START_TEST(a_stored_position_of_another_kind_is_not_guessed_at)
     file_drive_text(&d, "1\n");
     file_drive_open(&d, "");
     error_clear(&err);
-    ck_assert_uint_eq(state_db_put(d.host->env.state, "test/source-file", "position", "v9 x", 4, &err), SLUICE_OK);
+    ck_assert_uint_eq(state_db_put(d.host->env.state, "test/source-file", "position", "v9 x", 4, &err),
+                      SLUICE_OK);
     ck_assert_uint_eq(plugin_host_try_start(d.host, &err), SLUICE_FATAL);
     ck_assert_ptr_nonnull(strstr(err.message, "not one that this version wrote"));
     file_drive_end(&d);
@@ -564,8 +572,9 @@ START_TEST(a_cancelled_poll_returns_at_once)
     file_drive_open(&d, "follow: true\n");
     plugin_host_start(d.host);
     instance_cancel(d.host->instance);
-    ck_assert_uint_eq(d.host->plugin->ops.source.poll(plugin_host_self(d.host), &d.host->batch, 10, 1000000, &d.err),
-                      SLUICE_CANCELLED);
+    ck_assert_uint_eq(
+        d.host->plugin->ops.source.poll(plugin_host_self(d.host), &d.host->batch, 10, 1000000, &d.err),
+        SLUICE_CANCELLED);
     file_drive_end(&d);
 }
 END_TEST
@@ -591,13 +600,15 @@ ONE_SUITE("source file", 60, lines_end_in_any_way_and_blank_ones_are_skipped, a_
           a_header_that_nobody_can_use_stops_the_source, gzip_is_recognised_with_all_its_members,
           gzip_that_is_cut_gives_all_whole_records_and_then_fails_with_the_byte,
           gzip_followed_by_something_else_or_damaged_fails_after_the_records,
-          a_fatal_break_waits_until_all_before_it_is_settled, a_second_run_goes_on_where_the_first_was_settled,
-          a_second_run_over_csv_has_the_header_again, a_second_run_over_gzip_passes_over_what_is_done,
-          another_file_at_the_path_is_read_from_its_start, a_file_that_shrank_is_refused_or_read_again_as_told,
+          a_fatal_break_waits_until_all_before_it_is_settled,
+          a_second_run_goes_on_where_the_first_was_settled, a_second_run_over_csv_has_the_header_again,
+          a_second_run_over_gzip_passes_over_what_is_done, another_file_at_the_path_is_read_from_its_start,
+          a_file_that_shrank_is_refused_or_read_again_as_told,
           a_file_that_shrinks_while_it_is_read_stops_or_starts_again,
           a_file_that_grows_is_followed_and_an_unfinished_line_waits,
           a_followed_file_that_is_replaced_is_read_to_its_end_and_then_the_new_one,
-          a_line_that_is_too_long_comes_with_its_size_and_can_be_fetched_whole, a_line_is_too_long_from_max_record_on,
-          what_is_not_a_file_that_can_be_read_is_refused, a_file_without_permission_is_refused_with_what_to_do,
-          options_that_cannot_work_are_refused, a_stored_position_of_another_kind_is_not_guessed_at,
-          a_cancelled_poll_returns_at_once, gauges_tell_how_far_the_file_is_read)
+          a_line_that_is_too_long_comes_with_its_size_and_can_be_fetched_whole,
+          a_line_is_too_long_from_max_record_on, what_is_not_a_file_that_can_be_read_is_refused,
+          a_file_without_permission_is_refused_with_what_to_do, options_that_cannot_work_are_refused,
+          a_stored_position_of_another_kind_is_not_guessed_at, a_cancelled_poll_returns_at_once,
+          gauges_tell_how_far_the_file_is_read)

@@ -37,8 +37,20 @@ END_TEST
 
 START_TEST(bytes_that_encode_nothing_or_too_long_are_not_valid)
 {
-    static const char *const texts[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xf5\x80\x80\x80",
-                                        "\xff", "\xc3" "a", "\xe2\x82" "a", "\xf0\x9f\x98" "a"};
+    static const char *const texts[] = {"\x80",
+                                        "\xbf",
+                                        "\xc0\x80",
+                                        "\xc1\xbf",
+                                        "\xe0\x9f\xbf",
+                                        "\xf0\x8f\xbf\xbf",
+                                        "\xf5\x80\x80\x80",
+                                        "\xff",
+                                        "\xc3"
+                                        "a",
+                                        "\xe2\x82"
+                                        "a",
+                                        "\xf0\x9f\x98"
+                                        "a"};
     size_t i;
 
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -66,5 +78,5 @@ START_TEST(the_first_bad_byte_is_found_wherever_it_stands)
 }
 END_TEST
 
-ONE_SUITE("utf8", 20, every_code_point_is_valid_but_surrogates, bytes_that_encode_nothing_or_too_long_are_not_valid,
-          the_first_bad_byte_is_found_wherever_it_stands)
+ONE_SUITE("utf8", 20, every_code_point_is_valid_but_surrogates,
+          bytes_that_encode_nothing_or_too_long_are_not_valid, the_first_bad_byte_is_found_wherever_it_stands)
