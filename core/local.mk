@@ -20,7 +20,7 @@ libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan
 	core/config_diff.c core/config_secret.c core/config_show.c core/config_show.h core/config_show_internal.h
 
 # modules: .so files to plugins
-EXTRA_DIST += core/sluice-dev.in
+EXTRA_DIST += core/sluice-dev.in core/README.md
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
 	core/module_missing.c core/module_open.c core/elf_file.c core/elf_file.h
 libsluicecore_la_SOURCES += core/guard.c core/guard.h core/plugin_text.c core/plugin_text.h \
