@@ -45,7 +45,8 @@ struct sluice_record_api {
     struct sluice_str (*attribute)(const struct sluice_record *record, const char *name);
 
     /* A field that this instance declared (sluice_declare_field), by its slot.
-     * Text as it is, other scalars as their JSON text; absent: data NULL. */
+     * Text as it is, numbers and booleans as their JSON text; data NULL: absent, null, or
+     * not a scalar. */
     struct sluice_str (*field)(const struct sluice_record *record, uint32_t slot);
 
     /* Time of the message at its source, milliseconds since 1970 UTC; 0: unknown. */
