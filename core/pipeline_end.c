@@ -9,6 +9,7 @@
 
 #define ENDINGS_AT_ONCE 64u
 #define NO_MEMORY_MS 50u
+#define RESOLVE_AGAIN_MS 500u
 
 void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_error *err)
 {
@@ -163,21 +164,36 @@ void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
     }
 }
 
+/* A letter that stays open beside a written record would be sent again: wait until
+ * the store takes it, as for a letter that cannot be stored. */
+static void resolve_run(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions,
+                        uint32_t n)
+{
+    struct sluice_error err;
+    uint32_t code;
+
+    do {
+        error_clear(&err);
+        code = dead_letter_resolve(p->state, p->spec->name, step, lane, positions, n, &err);
+        pthread_mutex_lock(&p->lock);
+        note_bury_error(p, code, &err);
+        pthread_mutex_unlock(&p->lock);
+    } while (code != SLUICE_OK && !pipeline_pause(p, RESOLVE_AGAIN_MS));
+}
+
 /* Letters from an earlier run whose records are written now are resolved, before
  * the flow may settle them. */
 static void resolve_letters(struct pipeline *p, struct sluice_record **refs, uint32_t n,
                             const struct sluice_verdict *verdicts, const char *step)
 {
     uint64_t positions[ENDINGS_AT_ONCE];
-    struct sluice_error err;
     uint32_t i, k = 0;
 
     for (i = 0; i < n; i++) {
         if (verdicts[i].code == SLUICE_OK)
             positions[k++] = refs[i]->position;
         if (k > 0 && (k == ENDINGS_AT_ONCE || i + 1 == n || refs[i + 1]->lane != refs[i]->lane)) {
-            error_clear(&err);
-            (void)dead_letter_resolve(p->state, p->spec->name, step, refs[i]->lane->name, positions, k, &err);
+            resolve_run(p, step, refs[i]->lane->name, positions, k);
             k = 0;
         }
     }

@@ -93,6 +93,13 @@ static void collect_due(struct pipeline *p)
 
     while ((ticket = flow_due(p->flow, clock_steady_ms(), &bury)) != 0) {
         parcel = p->waiting[flow_place(ticket)];
+        if (parcel == NULL) { /* no memory for its copy yet (pipeline_keep): it waits on */
+            if (bury)
+                (void)flow_buried(p->flow, ticket, 0, NULL, clock_steady_ms());
+            else
+                (void)flow_verdict(p->flow, ticket, SLUICE_UNKNOWN, NULL, 0, clock_steady_ms());
+            continue;
+        }
         p->waiting[flow_place(ticket)] = NULL;
         parcel->next = NULL;
         if (bury) {
