@@ -50,7 +50,7 @@ static const struct sluice_option sqlite_options[] = {
                 "the source. The file is never damaged by either."},
     {.name = "cache",
      .type = SLUICE_SIZE,
-     .default_text = "16MiB",
+     .default_text = "12MiB",
      .min = "1MiB",
      .max = "64GiB",
      .summary = "memory for pages of the file"},
