@@ -60,7 +60,7 @@ static void print_report(const struct graph_audit *a, const char *name)
         const struct audit_finding *f = &a->findings[i];
 
         printf("  %-8s  %-22s %8" PRIu64 "  %s\n",
-               f->count == 0             ? "ok"
+               f->count == 0              ? "ok"
                : audit_checks[i].critical ? "CRITICAL"
                                           : "WARN",
                audit_checks[i].name, f->count, audit_checks[i].text);
@@ -96,8 +96,8 @@ static json_t *compare_json(const struct graph_audit *a, const struct audit_base
                                             (json_int_t)a->counts[i], "difference",
                                             (json_int_t)(a->counts[i] - b->counts[i])));
     for (i = 0; i < n; i++)
-        (void)json_array_append_new(expectations, json_pack("{s:s, s:b, s:s}", "expectation", e[i].name, "held",
-                                                            e[i].held, "text", e[i].text));
+        (void)json_array_append_new(expectations, json_pack("{s:s, s:b, s:s}", "expectation", e[i].name,
+                                                            "held", e[i].held, "text", e[i].text));
     return json_pack("{s:o, s:o}", "counts", counts, "expectations", expectations);
 }
 
@@ -198,7 +198,8 @@ static int audit_run(struct audit *a)
     problems_init(&a->problems);
     key_table_init(&a->users);
     a->reports = json_array();
-    if (app_load(&a->app, a->files.items, a->files.n, a->env, (struct plan_flags){.no_files = 1}, &a->problems) == 0)
+    if (app_load(&a->app, a->files.items, a->files.n, a->env, (struct plan_flags){.no_files = 1},
+                 &a->problems) == 0)
         audit_prepare(a);
     if (!problems_failed(&a->problems))
         for (i = 0; i < a->sources.n; i++)
@@ -212,7 +213,8 @@ static int audit_run(struct audit *a)
         json_decref(all);
     }
     if (fflush(stdout) != 0 || ferror(stdout))
-        problem_add(&a->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s", strerror(errno));
+        problem_add(&a->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s",
+                    strerror(errno));
     if (a->problems.n > 0)
         app_report(&a->problems, a->json && problems_failed(&a->problems));
     return problems_failed(&a->problems) ? EXIT_FAILED : a->findings ? EXIT_FINDINGS : EXIT_OK;
@@ -224,13 +226,20 @@ int cmd_audit(int argc, char **argv)
     const struct cli_option options[] = {
         CLI_CONFIG(&a.files),
         CLI_ENV(&a.env),
-        {.name = "--pipeline", .letter = 'p', .metavar = "NAME", .value = &a.pipeline,
+        {.name = "--pipeline",
+         .letter = 'p',
+         .metavar = "NAME",
+         .value = &a.pipeline,
          .help = "only the graph of this pipeline"},
         {.name = "--fingerprint", .flag = &a.fingerprint, .help = "print only the digest of the graph"},
         {.name = "--save", .metavar = "FILE", .value = &a.save, .help = "keep the report as a baseline"},
-        {.name = "--compare", .metavar = "FILE", .value = &a.compare,
+        {.name = "--compare",
+         .metavar = "FILE",
+         .value = &a.compare,
          .help = "compare with a baseline and judge what a backfill should have done"},
-        {.name = "--users-file", .metavar = "FILE", .value = &a.users_file,
+        {.name = "--users-file",
+         .metavar = "FILE",
+         .value = &a.users_file,
          .help = "the users of the backfill, one id a line; give it to --save and --compare alike"},
         CLI_JSON(&a.json),
     };
@@ -240,7 +249,8 @@ int cmd_audit(int argc, char **argv)
         .options = options,
         .n = sizeof options / sizeof *options,
         .more = "With --json one graph is one object; several are in the list \"graphs\".\n"
-                "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold), 1 failed, 2 misuse, 3 findings",
+                "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold), 1 failed, 2 misuse, "
+                "3 findings",
     };
     int code = cli_parse(&command, argc, argv, NULL);
 
@@ -249,7 +259,8 @@ int cmd_audit(int argc, char **argv)
     if (a.files.n == 0)
         return cli_misuse(&command, "no config is given; name it with -c FILE");
     if (a.fingerprint && (a.save != NULL || a.compare != NULL))
-        return cli_misuse(&command, "--fingerprint prints only the digest; --save and --compare hold it anyway");
+        return cli_misuse(&command,
+                          "--fingerprint prints only the digest; --save and --compare hold it anyway");
     code = audit_run(&a);
     graph_sources_release(&a.sources);
     key_table_release(&a.users);

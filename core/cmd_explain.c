@@ -57,13 +57,14 @@ static void explain_graph(struct explain *e, struct graph_source *source)
 static void explain_gate_line(struct explain *e, const struct explain_gate *gate, int last)
 {
     if (e->json) {
-        (void)json_array_append_new(e->gates, json_pack("{s:s, s:s?, s:s, s:s, s:s?}", "pipeline", gate->pipeline,
-                                                        "step", gate->step, "gate", gate->gate, "says", gate->says,
-                                                        "why", gate->why));
+        (void)json_array_append_new(e->gates, json_pack("{s:s, s:s?, s:s, s:s, s:s?}", "pipeline",
+                                                        gate->pipeline, "step", gate->step, "gate",
+                                                        gate->gate, "says", gate->says, "why", gate->why));
         return;
     }
-    printf("%s%s%s%s: %s %s", e->style.ascii ? (last ? "`- " : "|- ") : (last ? "└─ " : "├─ "), gate->pipeline,
-           gate->step == NULL ? "" : "/", gate->step == NULL ? "" : gate->step, gate->gate, gate->says);
+    printf("%s%s%s%s: %s %s", e->style.ascii ? (last ? "`- " : "|- ") : (last ? "└─ " : "├─ "),
+           gate->pipeline, gate->step == NULL ? "" : "/", gate->step == NULL ? "" : gate->step, gate->gate,
+           gate->says);
     if (gate->why != NULL) {
         fputs(" (", stdout);
         dlq_print_safe(sluice_str_of(gate->why), UINT64_MAX);
@@ -172,10 +173,12 @@ static int explain_run(struct explain *e)
     e->graphs = json_array();
     e->gates = json_array();
     e->letters = json_array();
-    if (app_load(&e->app, e->files.items, e->files.n, e->env, (struct plan_flags){.no_files = 1}, &e->problems) == 0)
+    if (app_load(&e->app, e->files.items, e->files.n, e->env, (struct plan_flags){.no_files = 1},
+                 &e->problems) == 0)
         explain_all(e);
     if (fflush(stdout) != 0 || ferror(stdout))
-        problem_add(&e->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s", strerror(errno));
+        problem_add(&e->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s",
+                    strerror(errno));
     failed = problems_failed(&e->problems);
     if (e->problems.n > 0)
         app_report(&e->problems, 0);

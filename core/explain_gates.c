@@ -45,8 +45,8 @@ static int ask_start(struct asking *a)
             return -1;
         error_clear(&err);
         if (instance_start(a->instances[i], &err) != SLUICE_OK) {
-            problem_add(a->problems, spec->origin, NULL, "gate '%s' of pipeline '%s' does not start: %s", spec->name,
-                        a->pipe->name, err.message);
+            problem_add(a->problems, spec->origin, NULL, "gate '%s' of pipeline '%s' does not start: %s",
+                        spec->name, a->pipe->name, err.message);
             instance_free(a->instances[i]);
             a->instances[i] = NULL;
             return -1;
@@ -129,7 +129,9 @@ static void ask_answer(struct explain_gate *gate, const struct gate_answer *answ
 {
     struct strbuf why;
 
-    gate->says = answer->code == SLUICE_ADMIT ? "admits" : answer->code == SLUICE_DENY ? "denies" : "cannot tell";
+    gate->says = answer->code == SLUICE_ADMIT  ? "admits"
+                 : answer->code == SLUICE_DENY ? "denies"
+                                               : "cannot tell";
     if (answer->reason == NULL && answer->detail == NULL)
         return;
     strbuf_init(&why, 4096);
@@ -222,8 +224,8 @@ static int ask_pipeline(struct asking *a)
     return failed ? -1 : 0;
 }
 
-int explain_gates_ask(struct explain_gates *g, const struct plan *plan, const char *user, struct state_db *state,
-                      struct problems *p)
+int explain_gates_ask(struct explain_gates *g, const struct plan *plan, const char *user,
+                      struct state_db *state, struct problems *p)
 {
     size_t i;
 

@@ -22,8 +22,8 @@ struct explain_gates {
 };
 
 /* 0, or -1 with problems.  state may be NULL. */
-int explain_gates_ask(struct explain_gates *g, const struct plan *plan, const char *user, struct state_db *state,
-                      struct problems *p);
+int explain_gates_ask(struct explain_gates *g, const struct plan *plan, const char *user,
+                      struct state_db *state, struct problems *p);
 void explain_gates_release(struct explain_gates *g);
 
 #endif

@@ -57,7 +57,8 @@ static size_t shown(const struct explain_style *style, uint64_t n, size_t most)
     return style->full || n <= most + 1 ? (size_t)n : most; /* never "1 more" */
 }
 
-static void put_more(const struct pen *pen, const char *prefix, const char *indent, uint64_t left, const char *what)
+static void put_more(const struct pen *pen, const char *prefix, const char *indent, uint64_t left,
+                     const char *what)
 {
     if (left > 0)
         printf("%s%s%s%s %" PRIu64 " %s\n", prefix, indent, pen->last, pen->more, left, what);
@@ -119,8 +120,8 @@ static void put_receipt(const struct explain_user *u, const struct sluice_graph_
 }
 
 /* Latest first. */
-static void put_purchased(const struct explain_user *u, const struct sluice_graph_edge *edge, const struct pen *pen,
-                          const char *indent)
+static void put_purchased(const struct explain_user *u, const struct sluice_graph_edge *edge,
+                          const struct pen *pen, const char *indent)
 {
     uint64_t n = edge->n_receipts < edge->n_times ? edge->n_receipts : edge->n_times, i;
     size_t show = shown(pen->style, n, SHOWN_RECEIPTS);
@@ -138,8 +139,8 @@ static void put_purchased(const struct explain_user *u, const struct sluice_grap
     put_more(pen, pen->bar, indent, n - show, "more receipts");
 }
 
-static void put_shops(const struct explain_user *u, const struct sluice_graph_edge *edge, const struct pen *pen,
-                      const char *prefix)
+static void put_shops(const struct explain_user *u, const struct sluice_graph_edge *edge,
+                      const struct pen *pen, const char *prefix)
 {
     size_t show = shown(pen->style, edge->n_receipts, SHOWN_RECEIPTS), i;
 

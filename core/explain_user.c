@@ -96,7 +96,8 @@ static uint32_t explain_take_edge(void *context, const struct sluice_graph_edge 
     explain_text(u, &edge->from);
     explain_text(u, &edge->to);
     edge->receipts = explain_texts(u, from->receipts, from->n_receipts);
-    edge->times = from->n_times == 0 ? NULL : explain_copy(u, from->times, from->n_times * sizeof *from->times);
+    edge->times =
+        from->n_times == 0 ? NULL : explain_copy(u, from->times, from->n_times * sizeof *from->times);
     explain_push(u, &u->edges, edge);
     return u->failed ? SLUICE_RETRY : SLUICE_OK;
 }
@@ -118,8 +119,8 @@ static int explain_order(const void *a, const void *b)
     return order != 0 ? order : x->to.len < y->to.len ? -1 : x->to.len > y->to.len;
 }
 
-uint32_t explain_user_load(struct explain_user *u, const struct sluice_graph *graph, void *self, const char *id,
-                           struct sluice_error *err)
+uint32_t explain_user_load(struct explain_user *u, const struct sluice_graph *graph, void *self,
+                           const char *id, struct sluice_error *err)
 {
     const struct sluice_graph_visitor visitor = {sizeof visitor, 0, u, explain_take_node, explain_take_edge};
     uint32_t code = graph->walk(self, id, &visitor, err);
@@ -131,7 +132,8 @@ uint32_t explain_user_load(struct explain_user *u, const struct sluice_graph *gr
     return code;
 }
 
-const struct sluice_graph_node *explain_node(const struct explain_user *u, uint32_t type, struct sluice_str id)
+const struct sluice_graph_node *explain_node(const struct explain_user *u, uint32_t type,
+                                             struct sluice_str id)
 {
     size_t i;
 
@@ -144,7 +146,8 @@ const struct sluice_graph_node *explain_node(const struct explain_user *u, uint3
     return NULL;
 }
 
-const struct sluice_graph_edge *explain_store(const struct explain_user *u, struct sluice_str receipt, size_t n)
+const struct sluice_graph_edge *explain_store(const struct explain_user *u, struct sluice_str receipt,
+                                              size_t n)
 {
     size_t i;
     uint64_t j;

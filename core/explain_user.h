@@ -30,12 +30,14 @@ struct explain_style {
 void explain_user_init(struct explain_user *u);
 void explain_user_release(struct explain_user *u);
 /* What the walk answered. */
-uint32_t explain_user_load(struct explain_user *u, const struct sluice_graph *graph, void *self, const char *id,
-                           struct sluice_error *err);
+uint32_t explain_user_load(struct explain_user *u, const struct sluice_graph *graph, void *self,
+                           const char *id, struct sluice_error *err);
 /* A node by type and id; NULL if it was not shown. */
-const struct sluice_graph_node *explain_node(const struct explain_user *u, uint32_t type, struct sluice_str id);
+const struct sluice_graph_node *explain_node(const struct explain_user *u, uint32_t type,
+                                             struct sluice_str id);
 /* The n-th store (from 0) where the receipt was counted; NULL: no more. */
-const struct sluice_graph_edge *explain_store(const struct explain_user *u, struct sluice_str receipt, size_t n);
+const struct sluice_graph_edge *explain_store(const struct explain_user *u, struct sluice_str receipt,
+                                              size_t n);
 
 void explain_print(const struct explain_user *u, const char *graph, const struct explain_style *style);
 json_t *explain_json(const struct explain_user *u, const char *graph); /* NULL: no memory */

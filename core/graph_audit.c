@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BIT_LINKED 1u  /* product: has an IN_CATEGORY edge */
-#define BIT_NAMED 2u   /* product: names a category */
-#define BIT_SEEN 1u    /* wanted user: is there */
+#define BIT_LINKED 1u /* product: has an IN_CATEGORY edge */
+#define BIT_NAMED 2u  /* product: names a category */
+#define BIT_SEEN 1u   /* wanted user: is there */
 #define EXAMPLE_MAX 300u
 
 const struct audit_check_info audit_checks[AUDIT_CHECKS] = {
@@ -16,25 +16,40 @@ const struct audit_check_info audit_checks[AUDIT_CHECKS] = {
     [AUDIT_EMPTY_ID] = {"empty_id", "nodes or receipts with an empty id", 1},
     [AUDIT_MISSING_NODE] = {"missing_node", "edges to a node that is not there", 1},
     [AUDIT_TIMES] = {"times", "PURCHASED edges whose times is not the number of distinct receipts", 1},
-    [AUDIT_ARRAYS] = {"arrays", "edges whose receipts and timestamps are unequal in number, or out of order", 1},
+    [AUDIT_ARRAYS] = {"arrays", "edges whose receipts and timestamps are unequal in number, or out of order",
+                      1},
     [AUDIT_LAST] = {"last", "edges whose last moment is not their latest timestamp", 1},
     [AUDIT_INTERVAL] = {"interval", "PURCHASED edges with a wrong avg_interval_days", 1},
     [AUDIT_LIKELIHOOD] = {"likelihood", "PURCHASED edges with a wrong repurchase_likelihood", 1},
     [AUDIT_FUTURE] = {"future", "edges with a moment more than 24 hours in the future", 1},
-    [AUDIT_AT_UNEXPLAINED] = {"shops_at_unexplained", "SHOPS_AT edges whose frequency no receipts explain", 1},
-    [AUDIT_IN_UNEXPLAINED] = {"shops_in_unexplained", "SHOPS_IN edges whose frequency no receipts explain", 1},
+    [AUDIT_AT_UNEXPLAINED] = {"shops_at_unexplained", "SHOPS_AT edges whose frequency no receipts explain",
+                              1},
+    [AUDIT_IN_UNEXPLAINED] = {"shops_in_unexplained", "SHOPS_IN edges whose frequency no receipts explain",
+                              1},
     [AUDIT_IN_DIFFERS] = {"shops_in_differs",
-                          "SHOPS_IN edges that differ from what PURCHASED and the present categories give", 0},
+                          "SHOPS_IN edges that differ from what PURCHASED and the present categories give",
+                          0},
     [AUDIT_CATEGORY_LINK] = {"category_link", "products whose category and IN_CATEGORY edge do not agree", 0},
     [AUDIT_NO_NAME] = {"no_name", "products without a name", 0},
     [AUDIT_HIERARCHY] = {"hierarchy", "products with a category id or a hierarchy but not both", 0},
-    [AUDIT_PLACEHOLDER] = {"placeholder", "values that stand for missing data, such as ENRICHMENT_UNAVAILABLE", 0},
+    [AUDIT_PLACEHOLDER] = {"placeholder",
+                           "values that stand for missing data, such as ENRICHMENT_UNAVAILABLE", 0},
 };
 
 const char *const audit_count_names[AUDIT_COUNTS] = {
-    "users",       "products",  "categories",        "retailers",          "purchased",
-    "shops_at",    "shops_in",  "in_category",       "purchases",          "products_with_name",
-    "products_with_brand",      "products_with_category", "products_with_category_id",
+    "users",
+    "products",
+    "categories",
+    "retailers",
+    "purchased",
+    "shops_at",
+    "shops_in",
+    "in_category",
+    "purchases",
+    "products_with_name",
+    "products_with_brand",
+    "products_with_category",
+    "products_with_category_id",
     "products_with_hierarchy",
 };
 
@@ -147,7 +162,8 @@ static int audit_user_begin(struct graph_audit *a, struct sluice_str id)
     return a->user.failed ? -1 : 0;
 }
 
-static int audit_catalogue(struct graph_audit *a, struct key_table *table, const struct sluice_graph_node *node)
+static int audit_catalogue(struct graph_audit *a, struct key_table *table,
+                           const struct sluice_graph_node *node)
 {
     int added;
     uint32_t at = key_table_add(table, node->id, &added);
@@ -211,7 +227,8 @@ static void audit_link(struct graph_audit *a, const struct sluice_graph_edge *ed
 
 static uint32_t audit_edge(void *context, const struct sluice_graph_edge *edge)
 {
-    static const enum audit_count counts[] = {AUDIT_PURCHASED, AUDIT_SHOPS_AT, AUDIT_SHOPS_IN, AUDIT_IN_CATEGORY};
+    static const enum audit_count counts[] = {AUDIT_PURCHASED, AUDIT_SHOPS_AT, AUDIT_SHOPS_IN,
+                                              AUDIT_IN_CATEGORY};
     struct graph_audit *a = context;
     const struct key_table *ends = edge->type == SLUICE_EDGE_PURCHASED  ? &a->products
                                    : edge->type == SLUICE_EDGE_SHOPS_AT ? &a->retailers
@@ -227,9 +244,10 @@ static uint32_t audit_edge(void *context, const struct sluice_graph_edge *edge)
         audit_link(a, edge, target);
         return SLUICE_OK;
     }
-    if (!a->has_user || !sluice_str_equal(edge->from, (struct sluice_str){strbuf_text(&a->user), a->user.len})) {
-        audit_find(a, AUDIT_MISSING_NODE, "%s from a user that is not there to %.*s", graph_type_name(edge->type),
-                   STR(edge->to));
+    if (!a->has_user ||
+        !sluice_str_equal(edge->from, (struct sluice_str){strbuf_text(&a->user), a->user.len})) {
+        audit_find(a, AUDIT_MISSING_NODE, "%s from a user that is not there to %.*s",
+                   graph_type_name(edge->type), STR(edge->to));
         return SLUICE_OK;
     }
     return audit_user_edge(a, edge, target) == 0 ? SLUICE_OK : SLUICE_RETRY;

@@ -99,7 +99,7 @@ void graph_audit_release(struct graph_audit *a);
 uint32_t graph_audit_walk(struct graph_audit *a, const struct sluice_graph *graph, void *self,
                           struct sluice_error *err);
 uint64_t graph_audit_found(const struct graph_audit *a, int critical); /* findings of that grade */
-const char *graph_audit_health(const struct graph_audit *a); /* HEALTHY, DEGRADED, UNHEALTHY */
+const char *graph_audit_health(const struct graph_audit *a);           /* HEALTHY, DEGRADED, UNHEALTHY */
 
 /* Between the parts. */
 void audit_find(struct graph_audit *a, enum audit_check check, const char *fmt, ...)

@@ -145,8 +145,8 @@ static int audit_receipts(struct graph_audit *a, const struct sluice_graph_edge 
                    edge->type == SLUICE_EDGE_PURCHASED  ? AUDIT_TIMES
                    : edge->type == SLUICE_EDGE_SHOPS_AT ? AUDIT_AT_UNEXPLAINED
                                                         : AUDIT_IN_UNEXPLAINED,
-                   "%s from %.*s to %.*s: %" PRId64 ", receipts %" PRId64, type, STR(edge->from), STR(edge->to),
-                   edge->count, distinct);
+                   "%s from %.*s to %.*s: %" PRId64 ", receipts %" PRId64, type, STR(edge->from),
+                   STR(edge->to), edge->count, distinct);
     else if (edge->n_times > 0 && edge->last_ms != latest)
         audit_find(a, AUDIT_LAST, "%s from %.*s to %.*s", type, STR(edge->from), STR(edge->to));
     if (edge->last_ms - DAY_MS_INT > a->now_ms || (edge->n_times > 0 && latest - DAY_MS_INT > a->now_ms))
@@ -206,8 +206,9 @@ static void audit_compare(struct graph_audit *a)
     int same;
 
     while (i < x->n || j < y->n) {
-        category = j == y->n || (i < x->n && x->items[i].category < y->items[j].category) ? x->items[i].category
-                                                                                          : y->items[j].category;
+        category = j == y->n || (i < x->n && x->items[i].category < y->items[j].category)
+                       ? x->items[i].category
+                       : y->items[j].category;
         i_end = audit_category_end(x, i, category);
         j_end = audit_category_end(y, j, category);
         same = i_end - i == j_end - j;
@@ -232,8 +233,8 @@ void audit_user_end(struct graph_audit *a)
         qsort(a->targets.items, a->targets.n, sizeof *a->targets.items, audit_pair_order);
     for (i = 1; i < a->targets.n; i++)
         if (audit_pair_order(&a->targets.items[i - 1], &a->targets.items[i]) == 0)
-            audit_find(a, AUDIT_DUPLICATE_EDGE, "%s of user %s", graph_type_name(a->targets.items[i].category),
-                       strbuf_text(&a->user));
+            audit_find(a, AUDIT_DUPLICATE_EDGE, "%s of user %s",
+                       graph_type_name(a->targets.items[i].category), strbuf_text(&a->user));
     a->expected.n = 0;
     a->actual.n = 0;
     a->targets.n = 0;

@@ -9,7 +9,7 @@
 
 const char *graph_type_name(uint32_t type)
 {
-    static const char *const names[] = {"?",        "User",      "Product",  "Category",   "Retailer",
+    static const char *const names[] = {"?",         "User",     "Product",  "Category",   "Retailer",
                                         "PURCHASED", "SHOPS_AT", "SHOPS_IN", "IN_CATEGORY"};
 
     return names[type < sizeof names / sizeof names[0] ? type : 0];
@@ -126,7 +126,8 @@ int graph_digest_node(struct graph_digest *d, const struct sluice_graph_node *no
 
 static int digest_order(const void *a, const void *b)
 {
-    const struct sluice_str *x = *(const struct sluice_str *const *)a, *y = *(const struct sluice_str *const *)b;
+    const struct sluice_str *x = *(const struct sluice_str *const *)a,
+                            *y = *(const struct sluice_str *const *)b;
     int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
 
     if (order != 0)

@@ -15,8 +15,8 @@
 struct graph_digest {
     EVP_MD *algorithm;
     EVP_MD_CTX *context;
-    unsigned char sum[32]; /* big endian */
-    struct strbuf line;    /* the last canonical line, without newline */
+    unsigned char sum[32];            /* big endian */
+    struct strbuf line;               /* the last canonical line, without newline */
     const struct sluice_str **sorted; /* scratch, grows */
     uint64_t sorted_cap;
     uint64_t lines;

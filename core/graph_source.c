@@ -45,7 +45,8 @@ static void source_add(struct graph_sources *s, const struct pipeline_spec *pipe
     s->n++;
 }
 
-int graph_sources_find(struct graph_sources *s, const struct plan *plan, const char *pipeline, struct problems *p)
+int graph_sources_find(struct graph_sources *s, const struct plan *plan, const char *pipeline,
+                       struct problems *p)
 {
     const struct origin nowhere = {NULL, 0, 0};
     size_t i, j, steps = 0, found = 0;
@@ -95,7 +96,8 @@ int graph_source_open(struct graph_source *g, struct problems *p)
     error_clear(&err);
     if (instance_start(g->instance, &err) != SLUICE_OK) {
         problem_add(p, g->spec->origin, NULL, "%s/%s (instance '%s') does not start: %s",
-                    kind_name(g->spec->plugin->desc.kind), g->spec->plugin->desc.name, g->spec->name, err.message);
+                    kind_name(g->spec->plugin->desc.kind), g->spec->plugin->desc.name, g->spec->name,
+                    err.message);
         instance_free(g->instance);
         g->instance = NULL;
         return -1;

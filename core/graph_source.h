@@ -23,7 +23,8 @@ struct graph_sources {
 };
 
 /* pipeline: only this one's, or NULL.  0; -1 with problems: no such pipeline, no memory. */
-int graph_sources_find(struct graph_sources *s, const struct plan *plan, const char *pipeline, struct problems *p);
+int graph_sources_find(struct graph_sources *s, const struct plan *plan, const char *pipeline,
+                       struct problems *p);
 void graph_sources_release(struct graph_sources *s); /* closes what is open */
 /* Creates and starts the sink.  0; -1 with a problem: it does not start, or shows no graph
  * (then nothing is open). */

@@ -49,11 +49,11 @@ struct sluice_graph_edge {
     const struct sluice_str *receipts;
     const int64_t *times;
     uint64_t n_receipts;
-    int64_t count;   /* times or frequency, as stored */
-    int64_t last_ms; /* last, last_visit, last_purchase */
+    int64_t count;         /* times or frequency, as stored */
+    int64_t last_ms;       /* last, last_visit, last_purchase */
     int64_t interval_days; /* PURCHASED: avg_interval_days */
     double likelihood;     /* PURCHASED: repurchase_likelihood */
-    uint64_t n_times; /* as stored; differs from n_receipts only in a graph that is wrong */
+    uint64_t n_times;      /* as stored; differs from n_receipts only in a graph that is wrong */
 };
 
 struct sluice_graph_visitor {

@@ -11,8 +11,8 @@
 
 #include "arena.h"
 
-#define GRAPH_MAX_ID 512u                    /* bytes of a key, a store or a category name */
-#define GRAPH_ID_ROOM (GRAPH_MAX_ID + 4u)    /* the longest id made of a name */
+#define GRAPH_MAX_ID 512u                 /* bytes of a key, a store or a category name */
+#define GRAPH_ID_ROOM (GRAPH_MAX_ID + 4u) /* the longest id made of a name */
 #define GRAPH_DEFAULT_TIMEZONE "UTC"
 #define GRAPH_DEFAULT_VENUE "Grocery"
 #define GRAPH_DAY_MS INT64_C(86400000)

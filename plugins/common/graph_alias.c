@@ -8,7 +8,8 @@
 
 static int graph_alias_order(const void *a, const void *b)
 {
-    return graph_compare(((const struct graph_alias *)a)->spelling, ((const struct graph_alias *)b)->spelling);
+    return graph_compare(((const struct graph_alias *)a)->spelling,
+                         ((const struct graph_alias *)b)->spelling);
 }
 
 static const struct graph_alias *graph_alias_find(const struct graph_aliases *a, struct sluice_str store)

@@ -107,7 +107,8 @@ static uint32_t graph_hierarchy(struct reading *r, const struct sluice_node *obj
         if (doc->type(child) == SLUICE_NULL || (text.data != NULL && text.len == 0))
             continue;
         if (text.data == NULL || memchr(text.data, '\0', text.len) != NULL)
-            return graph_refuse(r, "bad_hierarchy", PURCHASE_HIERARCHY, "must be a list of texts without NUL");
+            return graph_refuse(r, "bad_hierarchy", PURCHASE_HIERARCHY,
+                                "must be a list of texts without NUL");
         items[n++] = text;
     }
     out->hierarchy = n == 0 ? NULL : items;

@@ -24,8 +24,9 @@ static const char *const db_sql[DB_STATEMENTS] = {
     [DB_USER_TOUCH] = "UPDATE users SET last_updated_at = ?2 WHERE id = ?1",
     [DB_PRODUCT_FIND] = "SELECT id, name, name_is_catalogue, brand, category, category_id, category_hierarchy"
                         " FROM products WHERE product_id = ?1",
-    [DB_PRODUCT_ADD] = "INSERT INTO products(product_id, name, name_is_catalogue, brand, category, category_id,"
-                       " category_hierarchy, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [DB_PRODUCT_ADD] =
+        "INSERT INTO products(product_id, name, name_is_catalogue, brand, category, category_id,"
+        " category_hierarchy, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [DB_PRODUCT_CHANGE] = "UPDATE products SET name = ?2, name_is_catalogue = ?3, brand = ?4, category = ?5,"
                           " category_id = ?6, category_hierarchy = ?7 WHERE product_id = ?1",
     [DB_CATEGORY_FIND] = "SELECT id, name FROM categories WHERE category_id = ?1",
@@ -75,7 +76,7 @@ static const char *const db_sql[DB_STATEMENTS] = {
 static const char *db_words(const struct db *db, int rc)
 {
     return db->handle != NULL && sqlite3_errcode(db->handle) == rc ? sqlite3_errmsg(db->handle)
-                                                                    : sqlite3_errstr(rc);
+                                                                   : sqlite3_errstr(rc);
 }
 
 /* A folder that is not there is a mistake in the config; all else may pass. */
@@ -87,11 +88,12 @@ static uint32_t db_fail_open(struct db *db, const char *words, struct sluice_err
     uint32_t code;
 
     if (absent)
-        code = sluice_fail(err, SLUICE_FATAL, "path", "the folder %s does not exist; make it or name another file",
-                           folder);
+        code = sluice_fail(err, SLUICE_FATAL, "path",
+                           "the folder %s does not exist; make it or name another file", folder);
     else
         code = sluice_fail(err, SLUICE_DISCONNECTED, NULL,
-                           "%s cannot be opened (%s); check the modes of the file and its folder", db->path, words);
+                           "%s cannot be opened (%s); check the modes of the file and its folder", db->path,
+                           words);
     free(folder);
     return code;
 }
@@ -104,7 +106,8 @@ uint32_t db_fail(struct db *db, int rc, const char *doing, struct sluice_error *
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         if (db->host->cancelled(db->host))
-            return sluice_fail(err, SLUICE_CANCELLED, NULL, "%s was given up because the host asked", db->path);
+            return sluice_fail(err, SLUICE_CANCELLED, NULL, "%s was given up because the host asked",
+                               db->path);
         return sluice_fail(err, SLUICE_RETRY, NULL,
                            "%s: another program held the write lock for longer than busy_timeout while %s",
                            db->path, doing);
@@ -128,12 +131,13 @@ uint32_t db_fail(struct db *db, int rc, const char *doing, struct sluice_error *
     case SQLITE_IOERR:
         db->broken = 1;
         return sluice_fail(err, SLUICE_DISCONNECTED, NULL,
-                           "%s: reading or writing failed (%s while %s); check the disk and the folder", db->path,
-                           words, doing);
-    case SQLITE_CORRUPT:
-        return sluice_fail(err, SLUICE_FATAL, NULL,
-                           "%s is damaged (%s while %s); restore it from a backup, or move it away and load again",
+                           "%s: reading or writing failed (%s while %s); check the disk and the folder",
                            db->path, words, doing);
+    case SQLITE_CORRUPT:
+        return sluice_fail(
+            err, SLUICE_FATAL, NULL,
+            "%s is damaged (%s while %s); restore it from a backup, or move it away and load again", db->path,
+            words, doing);
     case SQLITE_NOTADB:
         return sluice_fail(err, SLUICE_FATAL, "path",
                            "%s is not an SQLite database; name another file or move it away", db->path);
@@ -230,11 +234,12 @@ static uint32_t db_settle_in(struct db *db, struct sluice_error *err)
 
     (void)sqlite3_extended_result_codes(db->handle, 1);
     (void)sqlite3_busy_handler(db->handle, db_busy, db);
-    (void)snprintf(sql, sizeof sql,
-                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%lld;"
-                   "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY",
-                   db->normal ? "NORMAL" : "FULL", (long long)(db->cache_bytes / 1024), DB_CHECKPOINT_PAGES,
-                   DB_JOURNAL_LIMIT);
+    (void)snprintf(
+        sql, sizeof sql,
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA cache_size = -%lld;"
+        "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; PRAGMA temp_store = MEMORY",
+        db->normal ? "NORMAL" : "FULL", (long long)(db->cache_bytes / 1024), DB_CHECKPOINT_PAGES,
+        DB_JOURNAL_LIMIT);
     rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);

@@ -48,7 +48,7 @@ struct db {
     const char *path;
     int64_t cache_bytes;
     int64_t busy_ms;
-    int normal; /* synchronous=NORMAL */
+    int normal;      /* synchronous=NORMAL */
     sqlite3 *handle; /* NULL: closed */
     sqlite3_stmt *statements[DB_STATEMENTS];
     int64_t data_version; /* as of the last begin */

@@ -38,7 +38,7 @@ struct graph_sink {
     struct strbuf text;           /* ids and hierarchies being made */
     /* Of the batch, in the arena: */
     struct graph_record *records; /* n_records, those that were read well */
-    int64_t *users_of; /* rowid of each record's user */
+    int64_t *users_of;            /* rowid of each record's user */
     uint64_t n_records;
     struct row *rows; /* n_rows, in the order delivered */
     struct row **order;
@@ -46,7 +46,7 @@ struct graph_sink {
     int64_t *changed; /* users of which something changed; may repeat */
     uint64_t n_changed;
     uint64_t counted; /* receipts that PURCHASED counted for the first time */
-    int64_t *times; /* scratch of one edge; grows, kept */
+    int64_t *times;   /* scratch of one edge; grows, kept */
     uint64_t times_cap;
     int64_t now_ms;
 };

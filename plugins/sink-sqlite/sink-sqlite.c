@@ -33,10 +33,11 @@ static const struct sluice_option sqlite_options[] = {
      .default_text = "incremental",
      .choices = "incremental|full",
      .summary = "full: also drop visits that no known receipt explains",
-     .details = "Counts written by an older system have no receipts. With full, the part of the frequency of "
-                "all SHOPS_AT and SHOPS_IN edges of a record's user that no known receipt explains is dropped "
-                "before the record is joined, and an edge left empty goes. Receipts themselves are never "
-                "dropped."},
+     .details =
+         "Counts written by an older system have no receipts. With full, the part of the frequency of "
+         "all SHOPS_AT and SHOPS_IN edges of a record's user that no known receipt explains is dropped "
+         "before the record is joined, and an edge left empty goes. Receipts themselves are never "
+         "dropped."},
     {.name = "store_aliases",
      .type = SLUICE_MAP,
      .summary = "one name for a store that is spelt in several ways: name -> other spellings",

@@ -24,25 +24,26 @@ struct walk {
 /* What differs between the three edge types that belong to a user. */
 struct walk_edges {
     uint32_t type;
-    const char *sql;      /* of one user, by target, then time and receipt */
-    const char *orphans;  /* of users that are not there */
+    const char *sql;     /* of one user, by target, then time and receipt */
+    const char *orphans; /* of users that are not there */
 };
 
-#define WALK_EDGES(table, target, nodes, key, count, last, more)                                         \
-    "SELECT e." target ", t." key ", e." count ", e." last ", " more ", r.receipt, r.time FROM " table   \
-    " e LEFT JOIN " nodes " t ON t.id = e." target " LEFT JOIN " table "_receipts r"                     \
+#define WALK_EDGES(table, target, nodes, key, count, last, more)                                             \
+    "SELECT e." target ", t." key ", e." count ", e." last ", " more ", r.receipt, r.time FROM " table       \
+    " e LEFT JOIN " nodes " t ON t.id = e." target " LEFT JOIN " table "_receipts r"                         \
     " ON r.user = e.user AND r." target " = e." target
 #define WALK_OF_USER(target) " WHERE e.user = ?1 ORDER BY e." target ", r.time, r.receipt"
-#define WALK_ORPHANS(target)                                                                             \
-    " WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user) ORDER BY e.user, e." target           \
+#define WALK_ORPHANS(target)                                                                                 \
+    " WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user) ORDER BY e.user, e." target               \
     ", r.time, r.receipt"
-#define WALK_PURCHASED                                                                                   \
-    WALK_EDGES("purchased", "product", "products", "product_id", "times", "last",                        \
+#define WALK_PURCHASED                                                                                       \
+    WALK_EDGES("purchased", "product", "products", "product_id", "times", "last",                            \
                "e.avg_interval_days, e.repurchase_likelihood, e.user")
-#define WALK_AT                                                                                          \
-    WALK_EDGES("shops_at", "retailer", "retailers", "retailer_id", "frequency", "last_visit", "0, 0.0, e.user")
-#define WALK_IN                                                                                          \
-    WALK_EDGES("shops_in", "category", "categories", "category_id", "frequency", "last_purchase",        \
+#define WALK_AT                                                                                              \
+    WALK_EDGES("shops_at", "retailer", "retailers", "retailer_id", "frequency", "last_visit",                \
+               "0, 0.0, e.user")
+#define WALK_IN                                                                                              \
+    WALK_EDGES("shops_in", "category", "categories", "category_id", "frequency", "last_purchase",            \
                "0, 0.0, e.user")
 
 static const struct walk_edges walk_types[] = {
@@ -198,13 +199,14 @@ static uint32_t walk_nodes(struct walk *w, uint32_t type, const char *sql, const
 static uint32_t walk_in_category(struct walk *w, const char *user_id)
 {
     sqlite3_stmt *row = NULL;
-    uint32_t code = walk_query(w,
-                               "SELECT p.product_id, c.category_id FROM in_category e"
-                               " LEFT JOIN products p ON p.id = e.product LEFT JOIN categories c ON c.id = e.category",
-                               "",
-                               " WHERE e.product IN (SELECT product FROM purchased WHERE user ="
-                               " (SELECT id FROM users WHERE user_id = ?1))",
-                               user_id, &row);
+    uint32_t code =
+        walk_query(w,
+                   "SELECT p.product_id, c.category_id FROM in_category e"
+                   " LEFT JOIN products p ON p.id = e.product LEFT JOIN categories c ON c.id = e.category",
+                   "",
+                   " WHERE e.product IN (SELECT product FROM purchased WHERE user ="
+                   " (SELECT id FROM users WHERE user_id = ?1))",
+                   user_id, &row);
     struct sluice_graph_edge edge;
     int rc;
 
@@ -324,9 +326,10 @@ static uint32_t walk_all(struct walk *w, const char *user_id)
 {
     uint32_t code;
 
-    code = walk_nodes(w, SLUICE_NODE_PRODUCT,
-                      "SELECT product_id, name, brand, category, category_id, category_hierarchy FROM products",
-                      " WHERE id IN (SELECT product FROM purchased WHERE user = " WALK_HIS ")", user_id);
+    code =
+        walk_nodes(w, SLUICE_NODE_PRODUCT,
+                   "SELECT product_id, name, brand, category, category_id, category_hierarchy FROM products",
+                   " WHERE id IN (SELECT product FROM purchased WHERE user = " WALK_HIS ")", user_id);
     if (code == SLUICE_OK)
         code = walk_nodes(w, SLUICE_NODE_CATEGORY, "SELECT category_id, name FROM categories",
                           " WHERE id IN (SELECT category FROM shops_in WHERE user = " WALK_HIS " UNION"

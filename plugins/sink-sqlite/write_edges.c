@@ -11,17 +11,17 @@
 #define DOING "writing edges"
 
 /* Rows of one edge stand together, receipts in order, the latest time first. */
-#define WRITE_ORDER(target)                                                                              \
-    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;                         \
-    int order;                                                                                           \
-                                                                                                         \
-    if (x->user != y->user)                                                                              \
-        return x->user < y->user ? -1 : 1;                                                               \
-    if (x->target != y->target)                                                                          \
-        return x->target < y->target ? -1 : 1;                                                           \
-    order = graph_compare(x->receipt, y->receipt);                                                       \
-    if (order != 0)                                                                                      \
-        return order;                                                                                    \
+#define WRITE_ORDER(target)                                                                                  \
+    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;                             \
+    int order;                                                                                               \
+                                                                                                             \
+    if (x->user != y->user)                                                                                  \
+        return x->user < y->user ? -1 : 1;                                                                   \
+    if (x->target != y->target)                                                                              \
+        return x->target < y->target ? -1 : 1;                                                               \
+    order = graph_compare(x->receipt, y->receipt);                                                           \
+    if (order != 0)                                                                                          \
+        return order;                                                                                        \
     return x->time > y->time ? -1 : x->time < y->time;
 
 static int write_by_product(const void *a, const void *b)
@@ -205,10 +205,12 @@ static int64_t write_category_of(const struct row *r)
     return r->category;
 }
 
-static const struct shops write_at = {write_by_retailer, write_same_retailer, write_retailer_of, DB_AT_RECEIPT,
-                                      DB_AT_LATER,       DB_AT,               DB_AT_EXPLAIN,     DB_AT_EMPTY};
-static const struct shops write_in = {write_by_category, write_same_category, write_category_of, DB_IN_RECEIPT,
-                                      DB_IN_LATER,       DB_IN,               DB_IN_EXPLAIN,     DB_IN_EMPTY};
+static const struct shops write_at = {write_by_retailer, write_same_retailer, write_retailer_of,
+                                      DB_AT_RECEIPT,     DB_AT_LATER,         DB_AT,
+                                      DB_AT_EXPLAIN,     DB_AT_EMPTY};
+static const struct shops write_in = {write_by_category, write_same_category, write_category_of,
+                                      DB_IN_RECEIPT,     DB_IN_LATER,         DB_IN,
+                                      DB_IN_EXPLAIN,     DB_IN_EMPTY};
 
 static void write_bind_four(sqlite3_stmt *statement, const struct row *row, int64_t target)
 {
@@ -218,8 +220,8 @@ static void write_bind_four(sqlite3_stmt *statement, const struct row *row, int6
     (void)sqlite3_bind_int64(statement, 4, row->time);
 }
 
-static uint32_t write_shops_edge(struct graph_sink *s, const struct shops *kind, struct row **rows, uint64_t n,
-                                 struct sluice_error *err)
+static uint32_t write_shops_edge(struct graph_sink *s, const struct shops *kind, struct row **rows,
+                                 uint64_t n, struct sluice_error *err)
 {
     int64_t target = kind->target(rows[0]), fresh = 0, last = GRAPH_MIN_TIME;
     sqlite3_stmt *edge = s->db.statements[kind->edge];

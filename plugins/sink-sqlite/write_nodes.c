@@ -20,8 +20,8 @@ static struct sluice_str write_column(sqlite3_stmt *statement, int at)
 }
 
 /* The rowid by the statement's first column, or 0 if there is no row. */
-static uint32_t write_find(struct graph_sink *s, enum db_statement which, struct sluice_str key, int64_t *rowid,
-                           struct sluice_error *err)
+static uint32_t write_find(struct graph_sink *s, enum db_statement which, struct sluice_str key,
+                           int64_t *rowid, struct sluice_error *err)
 {
     sqlite3_stmt *find = s->db.statements[which];
     int rc;

@@ -79,7 +79,8 @@ char *graph_lines_sort(const char *text)
 
 char *graph_lines(struct plugin_host *sink, const char *user)
 {
-    const struct sluice_graph *graph = sink->plugin->lifecycle.extension(plugin_host_self(sink), SLUICE_GRAPH_ID);
+    const struct sluice_graph *graph =
+        sink->plugin->lifecycle.extension(plugin_host_self(sink), SLUICE_GRAPH_ID);
     struct lines l;
     struct sluice_graph_visitor visitor = {sizeof visitor, 0, &l, lines_node, lines_edge};
     struct sluice_error err;

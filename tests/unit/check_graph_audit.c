@@ -30,16 +30,23 @@ static struct world sound(void)
     w.receipts[1] = S("r2");
     w.times[0] = 0;
     w.times[1] = 2 * DAY;
-    w.product = (struct sluice_graph_node){.type = SLUICE_NODE_PRODUCT, .id = S("p"), .name = S("Milk"), .category = S("c")};
+    w.product = (struct sluice_graph_node){
+        .type = SLUICE_NODE_PRODUCT, .id = S("p"), .name = S("Milk"), .category = S("c")};
     w.category = (struct sluice_graph_node){.type = SLUICE_NODE_CATEGORY, .id = S("CAT_c"), .name = S("c")};
-    w.retailer = (struct sluice_graph_node){.type = SLUICE_NODE_RETAILER, .id = S("RET_s"), .name = S("s"),
-                                            .venue_type = S("Grocery")};
+    w.retailer = (struct sluice_graph_node){
+        .type = SLUICE_NODE_RETAILER, .id = S("RET_s"), .name = S("s"), .venue_type = S("Grocery")};
     w.user = (struct sluice_graph_node){.type = SLUICE_NODE_USER, .id = S("u"), .timezone = S("UTC")};
     w.extra_product = w.product;
     w.extra_user = w.user;
     w.link = (struct sluice_graph_edge){.type = SLUICE_EDGE_IN_CATEGORY, .from = S("p"), .to = S("CAT_c")};
-    w.purchased = (struct sluice_graph_edge){.type = SLUICE_EDGE_PURCHASED, .from = S("u"), .to = S("p"), .n_receipts = 2,
-                                             .n_times = 2, .count = 2, .last_ms = 2 * DAY, .interval_days = 2,
+    w.purchased = (struct sluice_graph_edge){.type = SLUICE_EDGE_PURCHASED,
+                                             .from = S("u"),
+                                             .to = S("p"),
+                                             .n_receipts = 2,
+                                             .n_times = 2,
+                                             .count = 2,
+                                             .last_ms = 2 * DAY,
+                                             .interval_days = 2,
                                              .likelihood = 0.5};
     w.at = w.purchased;
     w.at.type = SLUICE_EDGE_SHOPS_AT;
@@ -52,7 +59,8 @@ static struct world sound(void)
 
 static struct world *shown; /* what the walk below shows */
 
-static uint32_t walk(void *self, const char *user, const struct sluice_graph_visitor *v, struct sluice_error *err)
+static uint32_t walk(void *self, const char *user, const struct sluice_graph_visitor *v,
+                     struct sluice_error *err)
 {
     struct sluice_graph_edge *edges[] = {&shown->purchased, &shown->at, &shown->in};
     uint32_t code = SLUICE_OK;
@@ -107,8 +115,9 @@ static void expect(struct world *w, enum audit_check check, uint64_t n)
     size_t i;
 
     for (i = 0; i < AUDIT_CHECKS; i++)
-        ck_assert_msg(a.findings[i].count == (i == check ? n : 0), "%s: %d findings (%s)", audit_checks[i].name,
-                      (int)a.findings[i].count, a.findings[i].n > 0 ? a.findings[i].examples[0] : "");
+        ck_assert_msg(a.findings[i].count == (i == check ? n : 0), "%s: %d findings (%s)",
+                      audit_checks[i].name, (int)a.findings[i].count,
+                      a.findings[i].n > 0 ? a.findings[i].examples[0] : "");
     ck_assert_uint_gt(a.findings[check].n, 0);
     ck_assert_str_eq(graph_audit_health(&a), audit_checks[check].critical ? "UNHEALTHY" : "DEGRADED");
     graph_audit_release(&a);
@@ -345,8 +354,9 @@ static void keep(struct world *w, const char *path, int64_t unique, int64_t in_g
 
     ck_assert_ptr_nonnull(json);
     if (unique >= 0)
-        (void)json_object_set_new(json, "users_file",
-                                  json_pack("{s:I, s:I}", "unique", (json_int_t)unique, "in_graph", (json_int_t)in_graph));
+        (void)json_object_set_new(
+            json, "users_file",
+            json_pack("{s:I, s:I}", "unique", (json_int_t)unique, "in_graph", (json_int_t)in_graph));
     ck_assert_msg(audit_baseline_save(path, json, &err) == 0, "%s", err.message);
     json_decref(json);
     graph_audit_release(&a);
@@ -505,12 +515,13 @@ START_TEST(a_table_of_many_keys_finds_each)
 }
 END_TEST
 
-ONE_SUITE("graph_audit", 20, a_sound_graph_is_healthy_and_counted, a_key_twice_is_found, an_edge_twice_is_found,
-          an_empty_id_is_found, an_edge_to_a_missing_node_is_found, a_wrong_number_of_times_is_found,
-          visits_that_no_receipt_explains_are_found, arrays_out_of_order_or_of_unequal_length_are_found,
-          a_wrong_last_moment_is_found, a_wrong_interval_and_a_wrong_likelihood_are_found,
-          a_moment_of_the_day_after_tomorrow_is_found, shops_in_that_differs_from_the_purchases_is_found,
-          a_category_without_an_edge_is_found, hierarchy_and_category_id_belong_together_where_ids_are_used,
+ONE_SUITE("graph_audit", 20, a_sound_graph_is_healthy_and_counted, a_key_twice_is_found,
+          an_edge_twice_is_found, an_empty_id_is_found, an_edge_to_a_missing_node_is_found,
+          a_wrong_number_of_times_is_found, visits_that_no_receipt_explains_are_found,
+          arrays_out_of_order_or_of_unequal_length_are_found, a_wrong_last_moment_is_found,
+          a_wrong_interval_and_a_wrong_likelihood_are_found, a_moment_of_the_day_after_tomorrow_is_found,
+          shops_in_that_differs_from_the_purchases_is_found, a_category_without_an_edge_is_found,
+          hierarchy_and_category_id_belong_together_where_ids_are_used,
           a_placeholder_for_missing_data_is_found, no_more_than_five_examples_are_kept,
           a_baseline_comes_back_as_it_was_kept, a_file_that_is_no_baseline_is_refused,
           a_comparison_holds_what_a_backfill_promises, only_a_new_critical_finding_fails_a_comparison,

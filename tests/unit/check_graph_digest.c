@@ -18,10 +18,24 @@ static const struct sluice_graph_node nodes[] = {
 static const struct sluice_str receipt = {"r1", 2};
 static const int64_t moment = T;
 static const struct sluice_graph_edge edges[] = {
-    {.type = SLUICE_EDGE_PURCHASED, .from = {"u1", 2}, .to = {"p1", 2}, .receipts = &receipt, .times = &moment,
-     .n_receipts = 1, .n_times = 1, .count = 1, .last_ms = T},
-    {.type = SLUICE_EDGE_SHOPS_AT, .from = {"u1", 2}, .to = {"RET_Shop", 8}, .receipts = &receipt, .times = &moment,
-     .n_receipts = 1, .n_times = 1, .count = 1, .last_ms = T},
+    {.type = SLUICE_EDGE_PURCHASED,
+     .from = {"u1", 2},
+     .to = {"p1", 2},
+     .receipts = &receipt,
+     .times = &moment,
+     .n_receipts = 1,
+     .n_times = 1,
+     .count = 1,
+     .last_ms = T},
+    {.type = SLUICE_EDGE_SHOPS_AT,
+     .from = {"u1", 2},
+     .to = {"RET_Shop", 8},
+     .receipts = &receipt,
+     .times = &moment,
+     .n_receipts = 1,
+     .n_times = 1,
+     .count = 1,
+     .last_ms = T},
 };
 
 static void expect(const struct graph_digest *d, const char *text)
@@ -66,7 +80,8 @@ END_TEST
 
 START_TEST(fields_are_escaped_so_that_no_two_nodes_share_a_line)
 {
-    struct sluice_graph_node node = {.type = SLUICE_NODE_CATEGORY, .id = {"a\tb\\", 4}, .name = {"c\nd\r", 4}};
+    struct sluice_graph_node node = {
+        .type = SLUICE_NODE_CATEGORY, .id = {"a\tb\\", 4}, .name = {"c\nd\r", 4}};
     struct graph_digest d;
 
     ck_assert_int_eq(graph_digest_init(&d), 0);
@@ -79,8 +94,11 @@ END_TEST
 START_TEST(a_hierarchy_follows_a_product_level_by_level)
 {
     const struct sluice_str levels[] = {{"root", 4}, {"leaf", 4}};
-    struct sluice_graph_node node = {.type = SLUICE_NODE_PRODUCT, .id = {"p", 1}, .category = {"C", 1},
-                                     .hierarchy = levels, .n_hierarchy = 2};
+    struct sluice_graph_node node = {.type = SLUICE_NODE_PRODUCT,
+                                     .id = {"p", 1},
+                                     .category = {"C", 1},
+                                     .hierarchy = levels,
+                                     .n_hierarchy = 2};
     struct graph_digest d;
 
     ck_assert_int_eq(graph_digest_init(&d), 0);
@@ -94,8 +112,15 @@ START_TEST(receipts_of_a_visit_are_a_set_and_those_of_a_purchase_a_sequence)
 {
     const struct sluice_str receipts[] = {{"b", 1}, {"a", 1}};
     const int64_t times[] = {1, 2};
-    struct sluice_graph_edge e = {.type = SLUICE_EDGE_SHOPS_IN, .from = {"u", 1}, .to = {"CAT_x", 5},
-                                  .receipts = receipts, .times = times, .n_receipts = 2, .n_times = 2, .count = 3, .last_ms = 2};
+    struct sluice_graph_edge e = {.type = SLUICE_EDGE_SHOPS_IN,
+                                  .from = {"u", 1},
+                                  .to = {"CAT_x", 5},
+                                  .receipts = receipts,
+                                  .times = times,
+                                  .n_receipts = 2,
+                                  .n_times = 2,
+                                  .count = 3,
+                                  .last_ms = 2};
     struct graph_digest d;
 
     ck_assert_int_eq(graph_digest_init(&d), 0);
@@ -129,4 +154,5 @@ END_TEST
 
 ONE_SUITE("graph_digest", 10, an_empty_graph_sums_to_zero, the_documented_example_comes_out_in_any_order,
           fields_are_escaped_so_that_no_two_nodes_share_a_line, a_hierarchy_follows_a_product_level_by_level,
-          receipts_of_a_visit_are_a_set_and_those_of_a_purchase_a_sequence, a_line_that_occurs_twice_counts_twice)
+          receipts_of_a_visit_are_a_set_and_those_of_a_purchase_a_sequence,
+          a_line_that_occurs_twice_counts_twice)

@@ -74,15 +74,15 @@ static int64_t sql(const char *text)
     return out;
 }
 
-#define MILK                                                                                             \
-    "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r1\",\"time\":86400000,\"product_id\":\"p\","   \
-    "\"retailer\":\"Shop\",\"name\":\"Milk\",\"brand\":\"B\",\"category\":\"Fresh Milk\","               \
+#define MILK                                                                                                 \
+    "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r1\",\"time\":86400000,\"product_id\":\"p\","       \
+    "\"retailer\":\"Shop\",\"name\":\"Milk\",\"brand\":\"B\",\"category\":\"Fresh Milk\","                   \
     "\"category_id\":\"c-1\",\"category_hierarchy\":[\"Food\",\"\",\"Milk\"]}]}"
-#define MILK_NODES                                                                                       \
+#define MILK_NODES                                                                                           \
     "User\tu\tUTC\nProduct\tp\tMilk\tB\tFresh Milk\tc-1\tFood\tMilk\nCategory\tCAT_fresh_milk\tFresh Milk\n" \
     "IN_CATEGORY\tp\tCAT_fresh_milk\nRetailer\tRET_Shop\tShop\tGrocery\n"
-#define MILK_EDGES                                                                                       \
-    "PURCHASED\tu\tp\t1\t86400000\t0\t0.000000\t86400000\tr1\nSHOPS_AT\tu\tRET_Shop\t1\t86400000\tr1\n"  \
+#define MILK_EDGES                                                                                           \
+    "PURCHASED\tu\tp\t1\t86400000\t0\t0.000000\t86400000\tr1\nSHOPS_AT\tu\tRET_Shop\t1\t86400000\tr1\n"      \
     "SHOPS_IN\tu\tCAT_fresh_milk\t1\t86400000\tr1\n"
 
 START_TEST(one_purchase_makes_all_nodes_and_edges)
@@ -182,7 +182,8 @@ START_TEST(store_aliases_unify_spellings)
            "{\"receipt_id\":\"s\",\"time\":2,\"product_id\":\"p\",\"retailer\":\"The Shop\"},"
            "{\"receipt_id\":\"t\",\"time\":3,\"product_id\":\"p\",\"retailer\":\"Shop\"}]}");
     ck_assert_int_eq(sql("SELECT frequency FROM shops_at"), 3);
-    ck_assert_int_eq(sql("SELECT count(*) FROM retailers WHERE retailer_id = 'RET_Shop' AND name = 'Shop'"), 1);
+    ck_assert_int_eq(sql("SELECT count(*) FROM retailers WHERE retailer_id = 'RET_Shop' AND name = 'Shop'"),
+                     1);
     done(h);
 }
 END_TEST
@@ -235,7 +236,8 @@ START_TEST(values_never_give_way_to_empty_ones)
 
     put(h, MILK);
     put(h, "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r1\",\"time\":86400000,\"product_id\":\"p\","
-           "\"retailer\":\"Shop\",\"name\":\"\",\"brand\":null,\"category\":\"\",\"category_hierarchy\":[\"\"]}]}");
+           "\"retailer\":\"Shop\",\"name\":\"\",\"brand\":null,\"category\":\"\",\"category_hierarchy\":["
+           "\"\"]}]}");
     expect(h, MILK_NODES MILK_EDGES);
     done(h);
 }
@@ -243,7 +245,7 @@ END_TEST
 
 START_TEST(a_catalogue_name_beats_a_description_in_any_order)
 {
-#define NAMED(member)                                                                                    \
+#define NAMED(member)                                                                                        \
     "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"time\":1,\"product_id\":\"p\"," member "}]}"
     static const char *const in[] = {NAMED("\"description\":\"bbb\""), NAMED("\"description\":\"aaa\""),
                                      NAMED("\"name\":\"zzz\",\"description\":\"000\"")};
@@ -293,9 +295,9 @@ START_TEST(in_category_follows_the_product_to_a_new_category)
 }
 END_TEST
 
-#define OLD_COUNTS                                                                                       \
-    "UPDATE shops_at SET frequency = 7, last_visit = 99999999;"                                          \
-    "INSERT INTO retailers VALUES(50, 'RET_Old', 'Old', 'Grocery');"                                     \
+#define OLD_COUNTS                                                                                           \
+    "UPDATE shops_at SET frequency = 7, last_visit = 99999999;"                                              \
+    "INSERT INTO retailers VALUES(50, 'RET_Old', 'Old', 'Grocery');"                                         \
     "INSERT INTO shops_at VALUES(1, 50, 3, 5);"
 
 START_TEST(an_incremental_load_adds_to_counts_without_receipts)
@@ -317,7 +319,8 @@ START_TEST(a_full_load_drops_what_no_receipt_explains_on_all_edges_of_the_user)
     struct plugin_host *h = open_with("load: full\n");
 
     put(h, MILK);
-    (void)sql(OLD_COUNTS "INSERT INTO users VALUES(70, 'other', NULL, NULL, 1, 1); INSERT INTO shops_at VALUES(70, 50, 2, 2);");
+    (void)sql(OLD_COUNTS "INSERT INTO users VALUES(70, 'other', NULL, NULL, 1, 1); INSERT INTO shops_at "
+                         "VALUES(70, 50, 2, 2);");
     put(h, "{\"user_id\":\"u\",\"purchases\":[]}");
     ck_assert_int_eq(sql("SELECT frequency FROM shops_at WHERE user = 1"), 1);
     ck_assert_int_eq(sql("SELECT last_visit FROM shops_at WHERE user = 1"), 86400000);
@@ -357,11 +360,15 @@ START_TEST(each_bad_record_is_refused_alone_and_by_name)
         {"{\"user_id\":\"u\",\"purchases\":[{\"time\":1,\"product_id\":\"p\"}]}", "no_receipt_id"},
         {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"time\":1}]}", "no_product_id"},
         {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\"}]}", "no_time"},
-        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":\"1\"}]}", "bad_time"},
-        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":1.5}]}", "bad_time"},
-        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":-99999999999999999}]}",
+        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":\"1\"}]}",
          "bad_time"},
-        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":1700086400001}]}",
+        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":1.5}]}",
+         "bad_time"},
+        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":-"
+         "99999999999999999}]}",
+         "bad_time"},
+        {"{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":"
+         "1700086400001}]}",
          "future"},
         {NAMED("\"retailer\":[]"), "bad_retailer"},
         {NAMED("\"category\":1"), "bad_category"},
@@ -415,7 +422,8 @@ START_TEST(a_purchase_of_tomorrow_is_taken_up_to_24_hours)
 {
     struct plugin_host *h = open_with("");
 
-    put(h, "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":1700086400000}]}");
+    put(h, "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r\",\"product_id\":\"p\",\"time\":"
+           "1700086400000}]}");
     done(h);
 }
 END_TEST
@@ -460,7 +468,8 @@ START_TEST(a_walk_shows_edges_whose_ends_are_gone)
 
     put(h, MILK);
     (void)sql("DELETE FROM users; DELETE FROM products;");
-    expect(h, "Category\tCAT_fresh_milk\tFresh Milk\nIN_CATEGORY\t\tCAT_fresh_milk\nRetailer\tRET_Shop\tShop\tGrocery\n"
+    expect(h, "Category\tCAT_fresh_milk\tFresh "
+              "Milk\nIN_CATEGORY\t\tCAT_fresh_milk\nRetailer\tRET_Shop\tShop\tGrocery\n"
               "PURCHASED\t\t\t1\t86400000\t0\t0.000000\t86400000\tr1\nSHOPS_AT\t\tRET_Shop\t1\t86400000\tr1\n"
               "SHOPS_IN\t\tCAT_fresh_milk\t1\t86400000\tr1\n");
     done(h);
@@ -472,23 +481,26 @@ START_TEST(the_views_show_receipts_by_time_and_then_id)
     struct plugin_host *h = open_with("");
 
     put(h, "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"z\",\"time\":1,\"product_id\":\"p\"},"
-           "{\"receipt_id\":\"b\",\"time\":5500,\"product_id\":\"p\"},{\"receipt_id\":\"a\",\"time\":5500,\"product_id\":\"p\"}]}");
-    ck_assert_int_eq(sql("SELECT receipt_ids = '[\"z\",\"a\",\"b\"]' AND timestamps = "
-                         "'[\"1970-01-01T00:00:00.001Z\",\"1970-01-01T00:00:05.500Z\",\"1970-01-01T00:00:05.500Z\"]'"
-                         " FROM purchased_edges"),
-                     1);
+           "{\"receipt_id\":\"b\",\"time\":5500,\"product_id\":\"p\"},{\"receipt_id\":\"a\",\"time\":5500,"
+           "\"product_id\":\"p\"}]}");
+    ck_assert_int_eq(
+        sql("SELECT receipt_ids = '[\"z\",\"a\",\"b\"]' AND timestamps = "
+            "'[\"1970-01-01T00:00:00.001Z\",\"1970-01-01T00:00:05.500Z\",\"1970-01-01T00:00:05.500Z\"]'"
+            " FROM purchased_edges"),
+        1);
     done(h);
 }
 END_TEST
 
 ONE_SUITE("sink_sqlite", 60, one_purchase_makes_all_nodes_and_edges,
           a_replay_changes_nothing_not_even_the_clock_of_the_user, something_new_moves_the_clock_of_the_user,
-          three_receipts_give_interval_and_likelihood, of_two_times_of_a_receipt_the_later_wins_in_either_order,
-          a_receipt_with_two_stores_counts_at_each, store_aliases_unify_spellings,
-          aliases_that_lead_to_two_names_are_refused, a_user_without_history_is_a_user,
-          the_time_zone_of_the_latest_purchase_stays, values_never_give_way_to_empty_ones,
-          a_catalogue_name_beats_a_description_in_any_order, of_two_names_of_a_category_the_smaller_stays,
-          in_category_follows_the_product_to_a_new_category, an_incremental_load_adds_to_counts_without_receipts,
+          three_receipts_give_interval_and_likelihood,
+          of_two_times_of_a_receipt_the_later_wins_in_either_order, a_receipt_with_two_stores_counts_at_each,
+          store_aliases_unify_spellings, aliases_that_lead_to_two_names_are_refused,
+          a_user_without_history_is_a_user, the_time_zone_of_the_latest_purchase_stays,
+          values_never_give_way_to_empty_ones, a_catalogue_name_beats_a_description_in_any_order,
+          of_two_names_of_a_category_the_smaller_stays, in_category_follows_the_product_to_a_new_category,
+          an_incremental_load_adds_to_counts_without_receipts,
           a_full_load_drops_what_no_receipt_explains_on_all_edges_of_the_user,
           a_full_load_over_a_clean_graph_changes_nothing, each_bad_record_is_refused_alone_and_by_name,
           an_id_of_512_bytes_is_taken_and_one_of_513_refused, a_purchase_of_tomorrow_is_taken_up_to_24_hours,

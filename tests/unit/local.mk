@@ -310,7 +310,8 @@ tests_unit_check_graph_audit_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_graph_audit_LDADD = $(UNIT_LDADD) $(JANSSON_LIBS)
 TESTS += tests/unit/check_graph_audit
 check_PROGRAMS += tests/unit/check_sink_sqlite_exact
-tests_unit_check_sink_sqlite_exact_SOURCES = tests/unit/check_sink_sqlite_exact.c tests/support/graph_lines.c tests/support/graph_lines.h
+tests_unit_check_sink_sqlite_exact_SOURCES = tests/unit/check_sink_sqlite_exact.c tests/support/graph_lines.c tests/support/graph_lines.h \
+	tests/support/graph_model.c tests/support/graph_model.h
 tests_unit_check_sink_sqlite_exact_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_sink_sqlite_exact_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS)
 TESTS += tests/unit/check_sink_sqlite_exact
