@@ -55,6 +55,9 @@ const struct conf_case *const conf_case_lists[] = {
 };
 
 _Noreturn static void end_case(struct conf *c, int result, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+_Noreturn static void end_case(struct conf *c, int result, const char *fmt, va_list args)
 {
     (void)vsnprintf(c->shared->message, sizeof c->shared->message, fmt, args);
     atomic_store(&c->shared->result, result);
