@@ -53,43 +53,23 @@
 #define SCHEMA_ISO(column) "strftime('%Y-%m-%dT%H:%M:%fZ', " column " / 1000.0, 'unixepoch')"
 
 /* For people and scripts: the edges with the names of the graph. */
-#define SCHEMA_VIEWS                                                                                                                                                                                                       \
-    "CREATE VIEW purchased_edges AS SELECT u.user_id, p.product_id, " SCHEMA_ARRAY("receipt", "purchased_receipts", "product") " AS receipt_ids, " SCHEMA_ARRAY(                                                           \
-        SCHEMA_ISO("time"), "purchased_receipts",                                                                                                                                                                          \
-        "product") " AS timestamps,"                                                                                                                                                                                       \
-                   " e.times, " SCHEMA_ISO(                                                                                                                                                                                \
-                       "e.last") " AS last, e.avg_interval_days, e.repurchase_likelihood"                                                                                                                                  \
-                                 " FROM purchased e JOIN users u ON u.id = e.user JOIN products p ON p.id "                                                                                                                \
-                                 "= e.product;"                                                                                                                                                                            \
-                                 "CREATE VIEW shops_at_edges AS SELECT u.user_id, "                                                                                                                                        \
-                                 "r.retailer_id, " SCHEMA_ARRAY("receipt", "shops_at_receipts", "retailer") " AS receipt_ids, " SCHEMA_ARRAY(                                                                              \
-                                     SCHEMA_ISO("time"), "shops_at_receipts",                                                                                                                                              \
-                                     "retailer") " AS timestamps,"                                                                                                                                                         \
-                                                 " e.frequency, " SCHEMA_ISO(                                                                                                                                              \
-                                                     "e.last_visit") " AS last_visit"                                                                                                                                      \
-                                                                     " FROM shops_at e JOIN users u ON "                                                                                                                   \
-                                                                     "u.id = e.user JOIN retailers r ON "                                                                                                                  \
-                                                                     "r.id = e.retailer;"                                                                                                                                  \
-                                                                     "CREATE VIEW shops_in_edges AS SELECT "                                                                                                               \
-                                                                     "u.user_id, "                                                                                                                                         \
-                                                                     "c.category_id, " SCHEMA_ARRAY(                                                                                                                       \
-                                                                         "receipt", "shops_in_receipts",                                                                                                                   \
-                                                                         "category") " AS "                                                                                                                                \
-                                                                                     "receipt_ids,"                                                                                                                        \
-                                                                                     " " SCHEMA_ARRAY(SCHEMA_ISO("time"),                                                                                                  \
-                                                                                                      "shop"                                                                                                               \
-                                                                                                      "s_"                                                                                                                 \
-                                                                                                      "in_"                                                                                                                \
-                                                                                                      "rece"                                                                                                               \
-                                                                                                      "ipt"                                                                                                                \
-                                                                                                      "s",                                                                                                                 \
-                                                                                                      "cate"                                                                                                               \
-                                                                                                      "gor"                                                                                                                \
-                                                                                                      "y") " AS timestamps,"                                                                                               \
-                                                                                                           " e.frequency, " SCHEMA_ISO(                                                                                    \
-                                                                                                               "e.last_purchase") " AS last_purchase"                                                                      \
-                                                                                                                                  " FROM shops_in e JOIN users u ON u.id = e.user JOIN categories c ON c.id = e.category;" \
-                                                                                                                                  "CREATE VIEW in_category_edges AS SELECT p.product_id, c.category_id"                    \
-                                                                                                                                  " FROM in_category e JOIN products p ON p.id = e.product JOIN categories c ON c.id = e.category;"
+/* clang-format off */
+#define SCHEMA_VIEW(name, table, target, nodes, key, last, more) \
+    "CREATE VIEW " name " AS SELECT u.user_id, n." key ", " \
+    SCHEMA_ARRAY("receipt", table "_receipts", target) " AS receipt_ids, " \
+    SCHEMA_ARRAY(SCHEMA_ISO("time"), table "_receipts", target) " AS timestamps, " \
+    more ", " SCHEMA_ISO("e." last) " AS " last \
+    " FROM " table " e JOIN users u ON u.id = e.user JOIN " nodes " n ON n.id = e." target ";"
+
+#define SCHEMA_VIEWS \
+    SCHEMA_VIEW("purchased_edges", "purchased", "product", "products", "product_id", "last", \
+                "e.times, e.avg_interval_days, e.repurchase_likelihood") \
+    SCHEMA_VIEW("shops_at_edges", "shops_at", "retailer", "retailers", "retailer_id", "last_visit", \
+                "e.frequency") \
+    SCHEMA_VIEW("shops_in_edges", "shops_in", "category", "categories", "category_id", "last_purchase", \
+                "e.frequency") \
+    "CREATE VIEW in_category_edges AS SELECT p.product_id, c.category_id" \
+    " FROM in_category e JOIN products p ON p.id = e.product JOIN categories c ON c.id = e.category;"
+/* clang-format on */
 
 #endif

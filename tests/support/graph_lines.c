@@ -8,6 +8,9 @@
 #include "graph_digest.h"
 #include "plugin_host_private.h"
 
+#define SHOWN 12u /* a message of Check has to stay below 8 KiB */
+#define SHOWN_BYTES 300
+
 struct lines {
     struct graph_digest digest;
     struct strbuf text;
@@ -100,7 +103,7 @@ char *graph_lines(struct plugin_host *sink, const char *user)
 void graph_lines_expect(const char *got, const char *want)
 {
     char *a, *b, **x, **y;
-    size_t n, m, i = 0, j = 0;
+    size_t n, m, i = 0, j = 0, differences = 0;
     struct strbuf diff;
 
     if (strcmp(got, want) == 0)
@@ -113,12 +116,11 @@ void graph_lines_expect(const char *got, const char *want)
     while (i < n || j < m) {
         int order = i == n ? 1 : j == m ? -1 : strcmp(x[i], y[j]);
 
-        if (order < 0)
-            strbuf_printf(&diff, "too much: %s\n", x[i]);
-        else if (order > 0)
-            strbuf_printf(&diff, "missing:  %s\n", y[j]);
+        if (order != 0 && ++differences <= SHOWN)
+            strbuf_printf(&diff, "%s %.*s\n", order < 0 ? "too much:" : "missing: ", SHOWN_BYTES,
+                          order < 0 ? x[i] : y[j]);
         i += order <= 0;
         j += order >= 0;
     }
-    ck_abort_msg("the graphs differ:\n%s", strbuf_text(&diff));
+    ck_abort_msg("the graphs differ in %zu lines:\n%s", differences, strbuf_text(&diff));
 }

@@ -193,6 +193,41 @@ START_TEST(a_full_disk_is_an_outage_that_leaves_the_batch_undone)
 }
 END_TEST
 
+static void run_sql(const char *dir, const char *sql)
+{
+    char file[4200];
+    sqlite3 *db;
+
+    (void)snprintf(file, sizeof file, "%s/graph.sqlite", dir);
+    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+START_TEST(a_batch_that_fails_at_its_last_edge_leaves_not_even_a_node)
+{
+    struct sluice_error err = {.struct_size = sizeof err};
+    struct model_record records[MODEL_RECORDS];
+    char *dir = temp_dir_make(), *lines;
+    struct plugin_host *h = open_sink(dir, "");
+    unsigned i;
+
+    graph_model_records(records, 9);
+    run_sql(dir, "CREATE TRIGGER broken BEFORE INSERT ON shops_in BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    for (i = 0; i < MODEL_RECORDS; i++)
+        add(h, &records[i]);
+    ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_FATAL);
+    lines = graph_lines(h, NULL);
+    ck_assert_str_eq(lines, "");
+    free(lines);
+    run_sql(dir, "DROP TRIGGER broken");
+    ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_OK);
+    expect_model(h, records);
+    plugin_host_close(h);
+    temp_dir_remove(dir);
+}
+END_TEST
+
 static void expect_refused(const char *dir, const char *word)
 {
     struct sluice_error err = {.struct_size = sizeof err};
@@ -204,17 +239,6 @@ static void expect_refused(const char *dir, const char *word)
     ck_assert_uint_eq(plugin_host_try_start(h, &err), SLUICE_FATAL);
     ck_assert_msg(strstr(err.message, word) != NULL, "%s", err.message);
     plugin_host_close(h);
-}
-
-static void run_sql(const char *dir, const char *sql)
-{
-    char file[4200];
-    sqlite3 *db;
-
-    (void)snprintf(file, sizeof file, "%s/graph.sqlite", dir);
-    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
 }
 
 START_TEST(a_file_that_is_not_ours_is_refused_by_name)
@@ -331,6 +355,8 @@ END_TEST
 ONE_SUITE("sink_sqlite_exact", 240, any_order_repetition_and_split_gives_the_same_graph,
           an_instance_that_forgets_everything_between_batches_gives_the_same_graph,
           a_held_write_lock_is_tried_again_later_and_nothing_is_lost,
-          a_full_disk_is_an_outage_that_leaves_the_batch_undone, a_file_that_is_not_ours_is_refused_by_name,
+          a_full_disk_is_an_outage_that_leaves_the_batch_undone,
+          a_batch_that_fails_at_its_last_edge_leaves_not_even_a_node,
+          a_file_that_is_not_ours_is_refused_by_name,
           a_writer_killed_at_any_moment_leaves_a_graph_that_the_same_records_complete,
           two_programs_write_one_file_at_once)
