@@ -163,6 +163,9 @@ metric() {
     awk -v want="$2" '$1 == want {print $2}' "$1"
 }
 
+# Built with a sanitizer: then memory says nothing about the program.
+sanitized() { grep -qaE '__asan_init|__tsan_init' "$top_builddir/sluice"; }
+
 # Peak memory of a live process in KiB.
 peak_kib() {
     sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"

@@ -3,7 +3,7 @@
 # path and on the written path, and flat over time.
 . "$(dirname "$0")/lib.sh"
 
-limit=51200
+sanitized && limit=1000000 || limit=51200
 hold=60
 [ "$SLUICE_TIER" = full ] || hold=5
 DEMO_DIR=$work/demo
