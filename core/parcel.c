@@ -80,6 +80,7 @@ struct parcel *parcel_new(const struct sluice_record *record, uint64_t n_fields,
     pack_all(&packer, out, &from, n_fields);
     out->record.document = NULL;
     out->record.batch = NULL;
+    out->record.n_fields = (uint32_t)n_fields;
     return out;
 }
 

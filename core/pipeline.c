@@ -154,8 +154,8 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
         pipeline_free(p);
         return NULL;
     }
-    if (state != NULL)
-        p->has_letters = dead_letter_count(state, spec->name);
+    if (state != NULL && dead_letter_count(state, spec->name) > 0)
+        pipeline_note_letter(p, UINT64_MAX - 1);
     return p;
 }
 

@@ -9,7 +9,7 @@
 
 #define ENDINGS_AT_ONCE 64u
 #define NO_MEMORY_MS 50u
-#define RESOLVE_AGAIN_MS 500u
+#define RESOLVE_MS 200u
 
 void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_error *err)
 {
@@ -85,9 +85,10 @@ static const char *reason_of(uint32_t code, const char *reason)
 static void obey(struct pipeline *p, enum flow_next next, struct sluice_record *r, const struct ending *why)
 {
     r->mark = BURY_MARK;
-    if (next == FLOW_STEP)
+    if (next == FLOW_STEP) {
         r->mark = flow_step(p->flow, r->ticket);
-    else if (next == FLOW_WAIT)
+        r->attempts = flow_attempts(p->flow, r->ticket);
+    } else if (next == FLOW_WAIT)
         pipeline_keep(p, r, why->stage, why->reason, why->detail);
 }
 
@@ -144,6 +145,14 @@ static void note_bury_error(struct pipeline *p, uint32_t code, const struct slui
     }
 }
 
+void pipeline_note_letter(struct pipeline *p, uint64_t position)
+{
+    unsigned long long below = atomic_load(&p->letters_below);
+
+    while (position >= below && !atomic_compare_exchange_weak(&p->letters_below, &below, position + 1))
+        ;
+}
+
 void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
 {
     struct sluice_error err;
@@ -152,6 +161,8 @@ void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
 
     for (; n > 0; n -= chunk, endings += chunk) {
         chunk = n < ENDINGS_AT_ONCE ? n : ENDINGS_AT_ONCE;
+        for (i = 0; i < chunk; i++)
+            pipeline_note_letter(p, endings[i].record->position);
         code = store_letters(p, endings, chunk, &err);
         pthread_mutex_lock(&p->lock);
         note_bury_error(p, code, &err);
@@ -164,51 +175,56 @@ void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
     }
 }
 
-/* A letter that stays open beside a written record would be sent again: wait until
- * the store takes it, as for a letter that cannot be stored. */
-static void resolve_run(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions,
-                        uint32_t n)
+/* Tries until the store has it; 0, or -1: given up. */
+static int resolve(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions, uint32_t n)
 {
     struct sluice_error err;
     uint32_t code;
 
-    do {
+    for (;;) {
         error_clear(&err);
         code = dead_letter_resolve(p->state, p->spec->name, step, lane, positions, n, &err);
         pthread_mutex_lock(&p->lock);
         note_bury_error(p, code, &err);
         pthread_mutex_unlock(&p->lock);
-    } while (code != SLUICE_OK && !pipeline_pause(p, RESOLVE_AGAIN_MS));
+        if (code == SLUICE_OK)
+            return 0;
+        if (pipeline_pause(p, RESOLVE_MS))
+            return -1;
+    }
 }
 
-/* Letters from an earlier run whose records are written now are resolved, before
- * the flow may settle them. */
-static void resolve_letters(struct pipeline *p, struct sluice_record **refs, uint32_t n,
+/* Letters of an earlier delivery whose records are written now are resolved, before
+ * the flow may settle them.  0, or -1: given up. */
+static int resolve_letters(struct pipeline *p, struct sluice_record **refs, uint32_t n,
                             const struct sluice_verdict *verdicts, const char *step)
 {
-    uint64_t positions[ENDINGS_AT_ONCE];
+    uint64_t positions[ENDINGS_AT_ONCE], below = atomic_load(&p->letters_below);
     uint32_t i, k = 0;
 
     for (i = 0; i < n; i++) {
-        if (verdicts[i].code == SLUICE_OK)
+        if (verdicts[i].code == SLUICE_OK && refs[i]->position < below)
             positions[k++] = refs[i]->position;
         if (k > 0 && (k == ENDINGS_AT_ONCE || i + 1 == n || refs[i + 1]->lane != refs[i]->lane)) {
-            resolve_run(p, step, refs[i]->lane->name, positions, k);
+            if (resolve(p, step, refs[i]->lane->name, positions, k) != 0)
+                return -1;
             k = 0;
         }
     }
+    return 0;
 }
 
 void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs, uint32_t *n,
                        const struct sluice_verdict *verdicts)
 {
     struct ending endings[ENDINGS_AT_ONCE], *e;
-    uint32_t i, kept = 0, buried = 0, total = *n;
+    uint32_t i, kept = 0, buried = 0, total = *n, code;
     enum flow_next next;
     int64_t now = clock_steady_ms();
+    int unresolved = 0;
 
-    if (last && p->has_letters > 0 && total > 0)
-        resolve_letters(p, refs, total, verdicts, p->steps[refs[0]->mark].name);
+    if (last && total > 0 && atomic_load(&p->letters_below) > 0)
+        unresolved = resolve_letters(p, refs, total, verdicts, p->steps[refs[0]->mark].name) != 0;
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < total; i++) {
         const struct sluice_verdict *v = &verdicts[i];
@@ -219,7 +235,8 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
         }
         e = &endings[buried];
         *e = (struct ending){refs[i], s->name, reason_of(v->code, v->reason), v->detail};
-        next = flow_verdict(p->flow, refs[i]->ticket, v->code, e->reason, v->retry_after_ms, now);
+        code = unresolved && v->code == SLUICE_OK ? SLUICE_CANCELLED : v->code;
+        next = flow_verdict(p->flow, refs[i]->ticket, code, e->reason, v->retry_after_ms, now);
         obey(p, next, refs[i], e);
         if (next == FLOW_BURY && ++buried == ENDINGS_AT_ONCE) {
             pthread_mutex_unlock(&p->lock);

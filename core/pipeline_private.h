@@ -131,7 +131,7 @@ struct pipeline {
     int64_t source_since_ms;
     char settle_error[432]; /* "" while settling works */
     char bury_error[432];   /* "" while the dead-letter store works */
-    uint64_t has_letters;   /* unresolved dead letters, so that resolving can be skipped */
+    atomic_ullong letters_below; /* unresolved letters have lower positions: others need no look-up */
     int64_t started_ms;     /* steady */
     int64_t done_ms;
     struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes, *m_waiting,
@@ -181,7 +181,7 @@ void pipeline_return_parcels(struct pipeline *p);
 void *pipeline_worker_main(void *worker);
 
 /* pipeline_stage.c: the answer OK means that every record has a verdict other than
- * NONE, SPLIT and DISCONNECTED; FATAL: the pipeline must stop. */
+ * NONE, SPLIT and DISCONNECTED; FATAL: the pipeline must stop, the verdicts stand too. */
 uint32_t stage_call(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                     struct sluice_verdict *verdicts, struct sluice_error *err);
 /* Waits on behalf of a paused stage; 1 if the pipeline gives up meanwhile. */
@@ -194,6 +194,8 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
                        const struct sluice_verdict *verdicts);
 /* Stores dead letters, then tells the flow; records in state BURYING. */
 void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n);
+/* There may be a letter at this position now. */
+void pipeline_note_letter(struct pipeline *p, uint64_t position);
 /* Keeps a copy of a record that waits.  Called with the lock held. */
 void pipeline_keep(struct pipeline *p, const struct sluice_record *r, const char *stage, const char *reason,
                    const char *detail);

@@ -41,26 +41,39 @@ static void peek_batch(struct pipeline *p, struct sluice_batch *b)
     instance_leave(p->decoder);
 }
 
-/* Records that cannot be peeked are decoded here, to hear what is wrong with them. */
-static void decode_broken(struct pipeline *p, struct sluice_batch *b)
+/* A record that could not be decoded now: it waits, and only its own RETRY spends a try. */
+static struct gate_answer not_decoded(const struct sluice_verdict *v, uint32_t call, const struct sluice_error *err)
+{
+    if (v->code == SLUICE_RETRY)
+        return (struct gate_answer){SLUICE_RETRY, v->retry_after_ms, v->reason != NULL ? v->reason : "not_decoded",
+                                    v->detail};
+    if (v->code == SLUICE_DISCONNECTED || call == SLUICE_DISCONNECTED || call == SLUICE_CANCELLED)
+        return (struct gate_answer){SLUICE_UNKNOWN, err->retry_after_ms, "not_decoded", NULL};
+    return (struct gate_answer){SLUICE_RETRY, err->retry_after_ms, "not_decoded", NULL};
+}
+
+/* Records that cannot be peeked are decoded here, to hear what is wrong with them.
+ * OK, or FATAL with err. */
+static uint32_t decode_broken(struct pipeline *p, struct sluice_batch *b, struct sluice_error *err)
 {
     const struct sluice_decoder_ops *ops = &instance_plugin(p->decoder)->ops.decoder;
     struct sluice_verdicts verdicts;
-    struct sluice_error err;
-    uint32_t n = 0, i, f;
+    uint32_t n = 0, i, f, call;
     uint64_t r;
 
     for (r = 0; r < b->n; r++)
         if (b->status[r] != SLUICE_PEEK_WHOLE && !is_oversize(p, &b->records[r]))
             p->refs[n++] = &b->records[r];
     if (n == 0)
-        return;
+        return SLUICE_OK;
     memset(p->verdicts, 0, n * sizeof *p->verdicts);
     verdicts = (struct sluice_verdicts){n, sizeof *p->verdicts, p->verdicts};
-    error_clear(&err);
+    error_clear(err);
     instance_enter(p->decoder);
-    (void)ops->decode(instance_self(p->decoder), p->refs, n, &verdicts, &err);
+    call = ops->decode(instance_self(p->decoder), p->refs, n, &verdicts, err);
     instance_leave(p->decoder);
+    if (call == SLUICE_FATAL)
+        return call;
     for (i = 0; i < n; i++) {
         struct sluice_record *rec = p->refs[i];
         struct gate_answer *a = &p->answers[rec - b->records];
@@ -72,9 +85,10 @@ static void decode_broken(struct pipeline *p, struct sluice_batch *b)
             *a = (struct gate_answer){SLUICE_REJECT, 0, p->verdicts[i].reason, p->verdicts[i].detail};
             rec->mark = 1; /* rejected by the decoder */
         } else {
-            *a = (struct gate_answer){SLUICE_RETRY, 0, "not_decoded", NULL};
+            *a = not_decoded(&p->verdicts[i], call, err);
         }
     }
+    return SLUICE_OK;
 }
 
 static uint64_t order_of(const struct pipeline *p, const struct sluice_record *r)
@@ -150,6 +164,7 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
                                   .order_key = r->fields[p->order_slot], .key = r->key, .payload = r->payload,
                                   .size = r->size, .headers = r->headers, .n_headers = r->n_headers};
     source_doing(p, "dead letter");
+    pipeline_note_letter(p, r->position);
     for (;;) {
         error_clear(&err);
         code = dead_letter_put(p->state, &letter, 1, fetch_more, &fetching, &err);
@@ -304,7 +319,10 @@ static int judge(struct pipeline *p, struct sluice_batch *b)
         b->records[i].at_head = 1;
     }
     peek_batch(p, b);
-    decode_broken(p, b);
+    if (decode_broken(p, b, &err) != SLUICE_OK) {
+        pipeline_fail(p, instance_name(p->decoder), &err);
+        return -1;
+    }
     if (ask_gates(p, b, &err) == SLUICE_OK)
         return 0;
     pipeline_fail(p, "gate", &err);

@@ -243,6 +243,16 @@ static int any_code(const struct sluice_verdict *v, uint32_t n, uint32_t code)
     return 0;
 }
 
+static int any_stands(const struct sluice_verdict *v, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++)
+        if (stands(v[i].code))
+            return 1;
+    return 0;
+}
+
 /* What stands for the records without a verdict when the call itself answered. */
 static uint32_t settle_call(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                             struct sluice_verdict *v, uint32_t code, struct sluice_error *err)
@@ -286,7 +296,7 @@ static uint32_t deliver(struct worker *w, struct stage *s, struct sluice_record 
             fill(v, n, SLUICE_CANCELLED, 0, NULL, NULL);
             return SLUICE_OK;
         }
-        if (any_code(v, n, SLUICE_OK) || any_code(v, n, SLUICE_RETRY) || any_code(v, n, SLUICE_REJECT))
+        if (any_stands(v, n))
             return each_run(w, s, records, n, v, 0, err);
     }
 }
@@ -294,5 +304,9 @@ static uint32_t deliver(struct worker *w, struct stage *s, struct sluice_record 
 uint32_t stage_call(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                     struct sluice_verdict *verdicts, struct sluice_error *err)
 {
-    return n == 0 ? SLUICE_OK : deliver(w, s, records, n, verdicts, err);
+    uint32_t code = n == 0 ? SLUICE_OK : deliver(w, s, records, n, verdicts, err);
+
+    if (code != SLUICE_OK)
+        fill(verdicts, n, SLUICE_CANCELLED, 0, NULL, NULL);
+    return code;
 }

@@ -60,7 +60,6 @@ static void admit_batch(struct worker *w)
 
         r->mark = BURY_MARK;
         r->attempts = flow_attempts(p->flow, r->ticket);
-        w->outcomes[i] = SLUICE_RETRY;
         if (next == FLOW_STEP)
             r->mark = flow_step(p->flow, r->ticket);
         else if (next == FLOW_WAIT)
@@ -121,14 +120,17 @@ static uint32_t run_gate(struct worker *w, struct gate_eval *gate, uint32_t n, s
     return code;
 }
 
+/* What a gate hears is the end of this step, whatever an earlier one came to. */
 static uint32_t select_step(struct worker *w, uint32_t step)
 {
     uint32_t n = 0;
     uint64_t i;
 
     for (i = 0; i < w->work->n; i++)
-        if (w->work->records[i].mark == step)
+        if (w->work->records[i].mark == step) {
+            w->outcomes[i] = SLUICE_RETRY;
             w->refs[n++] = &w->work->records[i];
+        }
     return n;
 }
 
@@ -193,14 +195,16 @@ static void run_step(struct worker *w, uint32_t index, size_t first)
         code = stage->gate != NULL ? run_gate(w, w->gates[first + s], n, &err)
                                    : stage_call(w, stage, w->refs, n, w->verdicts, &err);
         if (code != SLUICE_OK)
+            pipeline_fail(p, stage->name, &err);
+        if (code != SLUICE_OK && stage->gate != NULL)
             break;
         note_outcomes(w, last, w->verdicts, n);
         if (last)
             conclude_gates(w, first, step->n_stages);
         pipeline_conclude(p, stage, last, w->refs, &n, w->verdicts);
+        if (code != SLUICE_OK)
+            break;
     }
-    if (code != SLUICE_OK)
-        pipeline_fail(p, step->stages[s].name, &err);
     if (code != SLUICE_OK || s < step->n_stages)
         conclude_gates(w, first, step->n_stages);
 }

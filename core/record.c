@@ -112,7 +112,7 @@ static int is_inside(struct sluice_str part, struct sluice_str whole)
 
 static uint64_t field_count(const struct sluice_record *r)
 {
-    return r->fields == NULL || r->batch == NULL ? 0 : r->batch->n_fields;
+    return r->fields == NULL ? 0 : r->batch == NULL ? r->n_fields : r->batch->n_fields;
 }
 
 /* Headers come first in the copy, for their alignment. */

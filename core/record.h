@@ -38,7 +38,7 @@ struct sluice_record {
     uint32_t ticket; /* of the flow; 0: none yet */
     uint32_t mark;   /* free for whoever holds the batch */
     uint32_t at_head; /* 1: the pipeline's cheap gates have not admitted it yet */
-    uint32_t reserved;
+    uint32_t n_fields; /* of a record without a batch, as in a parcel */
     uint64_t order;  /* hash of the order key */
     struct sluice_node *document;
     struct sluice_batch *batch;

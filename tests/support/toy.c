@@ -22,6 +22,7 @@ void toy_reset(void)
 struct toy_source {
     const struct sluice_host *host;
     uint64_t at;
+    uint64_t last_poll; /* place where the last poll began */
     uint32_t lane;
 };
 
@@ -43,10 +44,15 @@ static uint32_t toy_poll(void *self, struct sluice_batch *batch, uint64_t max, u
 {
     struct toy_source *s = self;
     uint64_t n = 0;
+    uint32_t call = atomic_fetch_add(&toy.polls, 1), code = SLUICE_NONE;
 
-    (void)err;
     if (s->lane == 0)
         s->lane = s->host->lane_open(s->host, "toy", NULL, 0);
+    if (toy.poll != NULL)
+        code = toy.poll(s->host, batch, &s->at, call, err);
+    if (code != SLUICE_NONE)
+        return code;
+    s->last_poll = s->at;
     for (; n < max && s->at < toy.n_texts; n++, s->at++) {
         uint64_t len = strlen(toy.texts[s->at]);
         struct sluice_item item = {.struct_size = sizeof item, .lane = s->lane, .data = toy.texts[s->at], .len = len,
@@ -65,10 +71,15 @@ static uint32_t toy_poll(void *self, struct sluice_batch *batch, uint64_t max, u
 
 static uint32_t toy_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err)
 {
-    uint32_t i;
+    const struct toy_source *s = self;
+    uint32_t call = atomic_fetch_add(&toy.settles, 1), code = SLUICE_NONE, i;
 
-    (void)self;
-    (void)err;
+    if (s->host->cancelled(s->host))
+        atomic_fetch_add(&toy.settles_cancelled, 1);
+    if (toy.settle_call != NULL)
+        code = toy.settle_call(call, acks->n, err);
+    if (code != SLUICE_NONE && code != SLUICE_OK)
+        return code;
     for (i = 0; i < acks->n; i++) {
         const struct sluice_ack *ack =
             (const struct sluice_ack *)(const void *)((const char *)acks->items + (size_t)i * acks->stride);
@@ -84,16 +95,44 @@ static uint32_t toy_settle(void *self, const struct sluice_acks *acks, struct sl
 static int64_t toy_fetch(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out, uint64_t cap,
                          struct sluice_error *err)
 {
+    const struct toy_source *s = self;
     uint64_t left = toy.oversize > offset ? toy.oversize - offset : 0, n = left < cap ? left : cap, i;
     const char *text = toy.texts[position];
     uint64_t len = strlen(text);
 
-    (void)self;
     (void)lane;
-    (void)err;
+    if (position < s->last_poll) {
+        (void)sluice_fail(err, SLUICE_RETRY, NULL, "it is not of the last poll");
+        return -1;
+    }
     for (i = 0; i < n; i++)
         ((char *)out)[i] = offset + i < len ? text[offset + i] : 'x';
     return (int64_t)n;
+}
+
+static uint32_t toy_keepalive(void *self, struct sluice_error *err)
+{
+    (void)self;
+    (void)err;
+    atomic_fetch_add(&toy.keepalives, 1);
+    return SLUICE_OK;
+}
+
+static void note_life(char what)
+{
+    size_t n = strlen(toy.life);
+
+    if (n + 1 < sizeof toy.life)
+        toy.life[n] = what;
+}
+
+static uint32_t toy_source_stop(void *self, uint32_t deadline_ms, struct sluice_error *err)
+{
+    (void)self;
+    (void)deadline_ms;
+    (void)err;
+    note_life('S');
+    return SLUICE_OK;
 }
 
 static void toy_destroy(void *self)
@@ -147,8 +186,11 @@ static uint32_t answer(const struct toy_stage *s, const struct sluice_record *co
 static uint32_t toy_decide(void *self, const struct sluice_record *const *records, uint32_t n,
                            const struct sluice_verdicts *verdicts, struct sluice_error *err)
 {
-    (void)err;
-    return answer(self, records, n, verdicts, toy.gate, SLUICE_ADMIT);
+    uint32_t call = atomic_fetch_add(&toy.decides, 1), code = SLUICE_NONE;
+
+    if (toy.gate_call != NULL)
+        code = toy.gate_call(call, n, err);
+    return code != SLUICE_NONE ? code : answer(self, records, n, verdicts, toy.gate, SLUICE_ADMIT);
 }
 
 static uint32_t toy_conclude(void *self, const struct sluice_record *const *records, uint32_t n,
@@ -173,6 +215,53 @@ static uint32_t toy_enrich(void *self, struct sluice_record *const *records, uin
 {
     (void)err;
     return answer(self, (const struct sluice_record *const *)records, n, verdicts, toy.enrich, SLUICE_OK);
+}
+
+static uint32_t toy_decode(void *self, struct sluice_record *const *records, uint32_t n,
+                           const struct sluice_verdicts *verdicts, struct sluice_error *err)
+{
+    const struct toy_stage *s = self;
+    uint32_t call = atomic_fetch_add(&toy.decodes, 1), code = SLUICE_NONE, i;
+    struct sluice_node *root;
+
+    if (toy.decode_call != NULL)
+        code = toy.decode_call(call, n, err);
+    if (code != SLUICE_NONE)
+        return code;
+    for (i = 0; i < n; i++) {
+        root = s->host->record->parse_json(records[i], s->host->record->payload(records[i]), err);
+        s->host->record->set_document(records[i], root);
+        sluice_verdict_set(verdicts, i, root != NULL ? SLUICE_OK : SLUICE_REJECT, "broken", NULL);
+    }
+    return SLUICE_OK;
+}
+
+static uint32_t toy_sink_start(void *self, struct sluice_error *err)
+{
+    uint32_t call = atomic_fetch_add(&toy.starts, 1), code = SLUICE_NONE;
+
+    (void)self;
+    if (toy.start_call != NULL)
+        code = toy.start_call(call, 0, err);
+    return code == SLUICE_NONE ? SLUICE_OK : code;
+}
+
+static uint32_t toy_sink_stop(void *self, uint32_t deadline_ms, struct sluice_error *err)
+{
+    (void)self;
+    (void)deadline_ms;
+    (void)err;
+    note_life('K');
+    return SLUICE_OK;
+}
+
+static uint32_t toy_flush(void *self, uint32_t deadline_ms, struct sluice_error *err)
+{
+    (void)self;
+    (void)deadline_ms;
+    (void)err;
+    note_life('f');
+    return SLUICE_OK;
 }
 
 static uint32_t toy_write(void *self, struct sluice_record *const *records, uint32_t n,
@@ -207,18 +296,30 @@ static uint32_t toy_write(void *self, struct sluice_record *const *records, uint
 /* --- descriptors ------------------------------------------------------------------- */
 
 static const struct sluice_lifecycle source_life = {
-    .struct_size = sizeof source_life, .create = toy_source_create, .destroy = toy_destroy};
+    .struct_size = sizeof source_life, .create = toy_source_create, .destroy = toy_destroy, .stop = toy_source_stop};
 static const struct sluice_lifecycle stage_life = {
     .struct_size = sizeof stage_life, .create = toy_stage_create, .destroy = toy_destroy};
+static const struct sluice_lifecycle sink_life = {.struct_size = sizeof sink_life,
+                                                  .create = toy_stage_create,
+                                                  .destroy = toy_destroy,
+                                                  .start = toy_sink_start,
+                                                  .stop = toy_sink_stop};
 static const struct sluice_lifecycle stage2_life = {
     .struct_size = sizeof stage2_life, .create = toy_stage2_create, .destroy = toy_destroy};
 static const struct sluice_source_ops source_ops = {
-    .struct_size = sizeof source_ops, .poll = toy_poll, .settle = toy_settle, .fetch = toy_fetch};
+    .struct_size = sizeof source_ops,
+    .poll = toy_poll,
+    .settle = toy_settle,
+    .keepalive = toy_keepalive,
+    .fetch = toy_fetch};
+static const struct sluice_decoder_ops decoder_ops = {.struct_size = sizeof decoder_ops, .decode = toy_decode};
 static const struct sluice_gate_ops gate_ops = {.struct_size = sizeof gate_ops, .decide = toy_decide};
 static const struct sluice_gate_ops hold_ops = {
     .struct_size = sizeof hold_ops, .decide = toy_decide, .conclude = toy_conclude};
 static const struct sluice_enricher_ops enricher_ops = {.struct_size = sizeof enricher_ops, .enrich = toy_enrich};
-static const struct sluice_sink_ops sink_ops = {.struct_size = sizeof sink_ops, .write = toy_write};
+static const struct sluice_sink_ops sink_ops = {
+    .struct_size = sizeof sink_ops, .write = toy_write, .flush = toy_flush};
+static const struct sluice_sink_ops sink2_ops = {.struct_size = sizeof sink2_ops, .write = toy_write};
 
 #define TOY_PLUGIN(symbol, k, n, f, life, table)                                                             \
     static const struct sluice_plugin symbol = {.struct_size = sizeof symbol,                                \
@@ -236,12 +337,13 @@ TOY_PLUGIN(toy_source, SLUICE_SOURCE, "toy", SLUICE_FINITE, source_life, source_
 TOY_PLUGIN(toy_gate, SLUICE_GATE, "toy", SLUICE_PARALLEL, stage_life, gate_ops);
 TOY_PLUGIN(toy_hold, SLUICE_GATE, "toy-hold", SLUICE_PARALLEL | SLUICE_TWO_PHASE, stage_life, hold_ops);
 TOY_PLUGIN(toy_enricher, SLUICE_ENRICHER, "toy", SLUICE_PARALLEL, stage_life, enricher_ops);
-TOY_PLUGIN(toy_sink, SLUICE_SINK, "toy", SLUICE_PARALLEL | SLUICE_IDEMPOTENT | SLUICE_COMMUTATIVE, stage_life,
+TOY_PLUGIN(toy_sink, SLUICE_SINK, "toy", SLUICE_PARALLEL | SLUICE_IDEMPOTENT | SLUICE_COMMUTATIVE, sink_life,
            sink_ops);
-TOY_PLUGIN(toy_sink2, SLUICE_SINK, "toy2", 0, stage2_life, sink_ops);
+TOY_PLUGIN(toy_decoder, SLUICE_DECODER, "toy", SLUICE_PARALLEL, stage_life, decoder_ops);
+TOY_PLUGIN(toy_sink2, SLUICE_SINK, "toy2", 0, stage2_life, sink2_ops);
 
 static const struct sluice_plugin *const toy_plugins[] = {&toy_source,   &toy_gate, &toy_hold, &toy_enricher,
-                                                          &toy_sink,     &toy_sink2, NULL};
+                                                          &toy_sink,     &toy_sink2, &toy_decoder, NULL};
 const struct sluice_module toy_module = {
     sizeof toy_module, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, 0, "toy", NULL, NULL, toy_plugins};
 

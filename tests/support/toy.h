@@ -20,6 +20,11 @@ typedef struct sluice_verdict (*toy_answer)(uint64_t position, uint32_t attempts
 /* What a whole call answers; NONE: ask for each record. */
 typedef uint32_t (*toy_call)(uint32_t call, uint32_t n, struct sluice_error *err);
 
+/* Instead of a poll that delivers: adds what it likes; NONE: the poll goes on as always.
+ * at is the place of the next text. */
+typedef uint32_t (*toy_poll_fn)(const struct sluice_host *host, struct sluice_batch *batch, uint64_t *at, uint32_t call,
+                             struct sluice_error *err);
+
 struct toy {
     const char *const *texts;
     uint64_t n_texts;
@@ -27,6 +32,8 @@ struct toy {
     int endless;       /* no END: the source waits for more */
     toy_answer gate, enrich, sink, sink2;
     toy_call sink_call;
+    toy_poll_fn poll;
+    toy_call settle_call, start_call, gate_call, decode_call; /* start: of the sink; n is 0 */
     void (*on_write)(struct sluice_record *const *records, uint32_t n);
     const struct sluice_host *host; /* of the sink */
     /* What happened, by position. */
@@ -36,13 +43,16 @@ struct toy {
     atomic_ulong settled; /* highest next */
     atomic_uint settles_backwards;
     atomic_ulong polled;
+    atomic_uint polls, settles, keepalives, starts, decides, decodes;
+    atomic_uint settles_cancelled; /* the host said "cancelled" inside settle */
+    char life[32]; /* in order: source stopped "S", sink flushed "f", sink stopped "K" */
     atomic_uint concluded_ok, concluded_back;
 };
 
 extern struct toy toy; /* each forked test has its own; toy_reset between tests in one process */
 void toy_reset(void);
 
-extern const struct sluice_module toy_module; /* source, gate, enrich, sink: toy; sink: toy2, serial */
+extern const struct sluice_module toy_module; /* all kinds: toy (the decoder cannot peek); sink: toy2, serial */
 
 struct toy_run {
     struct registry *registry;

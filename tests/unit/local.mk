@@ -390,4 +390,9 @@ tests_unit_check_pipeline_trouble_SOURCES = tests/unit/check_pipeline_trouble.c 
 tests_unit_check_pipeline_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_pipeline_trouble_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_pipeline_trouble
+check_PROGRAMS += tests/unit/check_pipeline_ends
+tests_unit_check_pipeline_ends_SOURCES = tests/unit/check_pipeline_ends.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_ends_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_ends_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline_ends
 endif
