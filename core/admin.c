@@ -53,7 +53,8 @@ static void get_ready(void *context, const struct http_request *request, struct 
         strbuf_puts(&answer->body, "{\"status\":\"ready\"}\n");
     } else {
         answer->status = 503;
-        strbuf_puts(&answer->body, "{\"error\":{\"code\":\"not_ready\",\"message\":\"not ready\",\"reasons\":");
+        strbuf_puts(&answer->body,
+                    "{\"error\":{\"code\":\"not_ready\",\"message\":\"not ready\",\"reasons\":");
         add_lines(&answer->body, strbuf_text(&reasons));
         strbuf_puts(&answer->body, "}}\n");
     }
@@ -95,7 +96,7 @@ static void get_page(void *context, const struct http_request *request, struct h
 }
 
 static const struct http_route routes[] = {
-    {"GET", "/", get_page},           {"GET", "/healthz", get_health},     {"GET", "/readyz", get_ready},
+    {"GET", "/", get_page},           {"GET", "/healthz", get_health},      {"GET", "/readyz", get_ready},
     {"GET", "/metrics", get_metrics}, {"GET", "/pipelines", get_pipelines},
 };
 

@@ -45,7 +45,8 @@ static int print_json(struct dlq *d, int64_t id, const struct dead_letter *l, in
     strbuf_init(&out, JSON_MAX);
     dlq_letter_json(&out, id, l, whole);
     if (out.failed) {
-        fprintf(stderr, "sluice dlq: letter %" PRId64 " is too large for --json, or there is no memory\n", id);
+        fprintf(stderr, "sluice dlq: letter %" PRId64 " is too large for --json, or there is no memory\n",
+                id);
         d->failed = 1;
     } else {
         (void)fwrite(out.data, 1, out.len, stdout);
@@ -212,9 +213,12 @@ static int dlq_main(struct dlq *d, const struct cli_command *command, const char
     return rc;
 }
 
-#define WHERE_OPTIONS                                                                                    \
-    CLI_CONFIG(&d.files), CLI_ENV(&d.env),                                                               \
-    {.name = "--state-dir", .metavar = "DIR", .value = &d.state_dir, .help = "the folder itself, without a config"}
+#define WHERE_OPTIONS                                                                                        \
+    CLI_CONFIG(&d.files), CLI_ENV(&d.env),                                                                   \
+    {                                                                                                        \
+        .name = "--state-dir", .metavar = "DIR", .value = &d.state_dir,                                      \
+        .help = "the folder itself, without a config"                                                        \
+    }
 
 int cmd_dlq(int argc, char **argv)
 {
@@ -234,17 +238,20 @@ int cmd_dlq(int argc, char **argv)
         {.name = "--payload", .flag = &d.payload, .help = "only the payload, byte for byte"},
         CLI_JSON(&d.json),
     };
-    const struct cli_command list = {"dlq list", NULL, "list dead letters", list_options,
-                                     sizeof list_options / sizeof *list_options, 0, 0, NULL};
-    const struct cli_command show = {"dlq show", "ID", "show one dead letter", show_options,
-                                     sizeof show_options / sizeof *show_options, 1, 1, NULL};
+    const struct cli_command list = {
+        "dlq list", NULL, "list dead letters", list_options, sizeof list_options / sizeof *list_options, 0,
+        0,          NULL};
+    const struct cli_command show = {
+        "dlq show", "ID", "show one dead letter", show_options, sizeof show_options / sizeof *show_options, 1,
+        1,          NULL};
     const struct cli_command *command;
     int rc;
 
     memset(&d, 0, sizeof d);
     memset(&words, 0, sizeof words);
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        puts("usage: sluice dlq list | show ID\n\n`sluice dlq list --help` and `sluice dlq show --help` tell more.");
+        puts("usage: sluice dlq list | show ID\n\n`sluice dlq list --help` and `sluice dlq show --help` tell "
+             "more.");
         return EXIT_OK;
     }
     if (argc < 2 || (strcmp(argv[1], "list") != 0 && strcmp(argv[1], "show") != 0)) {

@@ -168,7 +168,8 @@ int cmd_run(int argc, char **argv)
     struct problems problems;
     const struct cli_option options[] = {CLI_CONFIG(&r.files), CLI_ENV(&r.env), CLI_JSON(&r.json)};
     const struct cli_command command = {.name = "run",
-                                        .summary = "run the pipelines; SIGTERM drains, a second one leaves fast",
+                                        .summary =
+                                            "run the pipelines; SIGTERM drains, a second one leaves fast",
                                         .options = options,
                                         .n = sizeof options / sizeof options[0]};
     int code;

@@ -61,14 +61,16 @@ static void compare(struct comparison *c, const struct config_value *a, const st
             compare_lists(c, a, b);
             return;
         }
-        if (a->type == CONFIG_NULL || (a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0))
+        if (a->type == CONFIG_NULL ||
+            (a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0))
             return;
     }
     c->n++;
     c->fn(c->context, strbuf_text(&c->path), a, b);
 }
 
-int config_compare(const struct config_value *a, const struct config_value *b, config_difference fn, void *context)
+int config_compare(const struct config_value *a, const struct config_value *b, config_difference fn,
+                   void *context)
 {
     struct comparison c = {.fn = fn, .context = context};
     int n;

@@ -89,7 +89,8 @@ static uint32_t put_row(struct state_db *db, const struct dead_letter *l, const 
                         const char *piece, int64_t len, int64_t *id, struct sluice_error *err)
 {
     static const char sql[] =
-        "INSERT INTO letters(pipeline, step, lane, position, ordinal, stage, reason, detail, attempts, time_ms,"
+        "INSERT INTO letters(pipeline, step, lane, position, ordinal, stage, reason, detail, attempts, "
+        "time_ms,"
         " order_key, key, headers, size, payload) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)"
         " ON CONFLICT(pipeline, step, lane, position) DO UPDATE SET ordinal = excluded.ordinal,"
         " stage = excluded.stage, reason = excluded.reason, detail = excluded.detail,"
@@ -167,13 +168,15 @@ static uint32_t change_letter(struct state_db *db, const char *sql, int64_t id, 
 }
 
 /* The source no longer has all of it (a file that shrank): keep what there is, and say so. */
-static uint32_t tell_short(struct state_db *db, int64_t id, const struct payload_in *in, struct sluice_error *err)
+static uint32_t tell_short(struct state_db *db, int64_t id, const struct payload_in *in,
+                           struct sluice_error *err)
 {
     static const char sql[] = "UPDATE letters SET detail = coalesce(detail || '; ', '') || ?2 WHERE id = ?1";
     char text[160];
 
-    (void)snprintf(text, sizeof text, "only %" PRIu64 " of %" PRIu64 " bytes could still be read from the source",
-                   in->offset, in->size);
+    (void)snprintf(text, sizeof text,
+                   "only %" PRIu64 " of %" PRIu64 " bytes could still be read from the source", in->offset,
+                   in->size);
     return change_letter(db, sql, id, text, err);
 }
 
@@ -190,7 +193,8 @@ static uint32_t put_letter(struct state_db *db, struct payload_in *in, struct sl
     letter_headers_pack(&headers, l->headers, l->n_headers);
     if (headers.failed) {
         strbuf_release(&headers);
-        return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for the headers of a dead letter, or above %u MiB",
+        return sluice_fail(err, SLUICE_RETRY, NULL,
+                           "no memory for the headers of a dead letter, or above %u MiB",
                            LETTER_HEADERS_MAX >> 20);
     }
     len = payload_next(in, &piece, err);

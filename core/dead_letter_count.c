@@ -55,7 +55,8 @@ static int tally_add(void *context, const char *pipeline, const char *reason, ui
     return 0;
 }
 
-uint32_t dead_letter_counts(struct state_db *db, dead_letter_tally fn, void *context, struct sluice_error *err)
+uint32_t dead_letter_counts(struct state_db *db, dead_letter_tally fn, void *context,
+                            struct sluice_error *err)
 {
     static const char sql[] = "SELECT pipeline, reason, n FROM letter_counts WHERE n > 0 ORDER BY 1, 2";
     const char *pipeline, *reason;

@@ -112,8 +112,8 @@ static struct sluice_str str_at(sqlite3_stmt *s, int column)
 }
 
 /* Columns in the order of struct dead_letter. */
-#define LETTER_COLUMNS                                                                                   \
-    "id, pipeline, step, stage, lane, position, ordinal, reason, detail, attempts, time_ms, order_key,"  \
+#define LETTER_COLUMNS                                                                                       \
+    "id, pipeline, step, stage, lane, position, ordinal, reason, detail, attempts, time_ms, order_key,"      \
     " key, payload, size, headers, resolved_ms"
 
 static uint32_t row_to_letter(struct state_db *db, sqlite3_stmt *s, struct dead_letter *l,
@@ -144,10 +144,11 @@ static uint32_t row_to_letter(struct state_db *db, sqlite3_stmt *s, struct dead_
         l->size = l->payload.len;
     *headers = letter_headers_unpack(packed.data, packed.len, &l->n_headers);
     if (*headers == NULL)
-        return sluice_fail(err, SLUICE_FATAL, NULL,
-                           "dead letter %lld in %s/state.db has damaged headers, or no memory: restore a copy of "
-                           "the database, or delete this letter from it",
-                           (long long)sqlite3_column_int64(s, 0), db->dir);
+        return sluice_fail(
+            err, SLUICE_FATAL, NULL,
+            "dead letter %lld in %s/state.db has damaged headers, or no memory: restore a copy of "
+            "the database, or delete this letter from it",
+            (long long)sqlite3_column_int64(s, 0), db->dir);
     l->headers = *headers;
     return SLUICE_OK;
 }
@@ -183,7 +184,8 @@ static sqlite3_stmt *filter_statement(struct state_db *db, const struct dead_let
     /* A name that the statement lacks has index 0, and binding that does nothing. */
     (void)sqlite3_bind_text(s, sqlite3_bind_parameter_index(s, ":pipeline"), f->pipeline, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(s, sqlite3_bind_parameter_index(s, ":reason"), f->reason, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(s, sqlite3_bind_parameter_index(s, ":order_key"), f->order_key, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(s, sqlite3_bind_parameter_index(s, ":order_key"), f->order_key, -1,
+                            SQLITE_STATIC);
     (void)sqlite3_bind_int64(s, sqlite3_bind_parameter_index(s, ":id"), f->id);
     (void)sqlite3_bind_int64(s, sqlite3_bind_parameter_index(s, ":limit"),
                              f->limit > INT64_MAX ? INT64_MAX : (int64_t)f->limit);
@@ -208,7 +210,8 @@ uint32_t dead_letter_list(struct state_db *db, const struct dead_letter_filter *
         if (rc == SQLITE_DONE)
             break;
         headers = NULL;
-        code = rc == SQLITE_ROW ? row_to_letter(db, s, &letter, &headers, err) : state_db_fail(db, doing, err);
+        code =
+            rc == SQLITE_ROW ? row_to_letter(db, s, &letter, &headers, err) : state_db_fail(db, doing, err);
         if (code == SLUICE_OK)
             stop = fn(context, sqlite3_column_int64(s, 0), &letter);
         free(headers);
@@ -245,7 +248,8 @@ static int64_t read_piece(struct state_db *db, int64_t id, uint64_t n, uint64_t 
     } else if (rc == SQLITE_DONE && n > 0) {
         took = 0;
     } else if (rc == SQLITE_DONE) {
-        (void)sluice_fail(err, SLUICE_REJECT, NULL, "there is no dead letter %lld in %s", (long long)id, db->dir);
+        (void)sluice_fail(err, SLUICE_REJECT, NULL, "there is no dead letter %lld in %s", (long long)id,
+                          db->dir);
     } else {
         (void)state_db_fail(db, doing, err);
     }

@@ -72,8 +72,9 @@ void dlq_letter_json(struct strbuf *out, int64_t id, const struct dead_letter *l
     json_member(out, "detail", sluice_str_of(l->detail));
     json_member(out, "user_id", l->order_key);
     json_member(out, "lane", sluice_str_of(l->lane));
-    strbuf_printf(out, ",\"position\":%" PRIu64 ",\"ordinal\":%" PRIu64 ",\"attempts\":%" PRIu32 ",\"size\":%" PRIu64,
-                  l->position, l->ordinal, l->attempts, l->size);
+    strbuf_printf(
+        out, ",\"position\":%" PRIu64 ",\"ordinal\":%" PRIu64 ",\"attempts\":%" PRIu32 ",\"size\":%" PRIu64,
+        l->position, l->ordinal, l->attempts, l->size);
     json_member(out, "key", l->key);
     if (l->resolved_ms == 0) {
         strbuf_puts(out, ",\"resolved\":null");

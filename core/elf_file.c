@@ -174,8 +174,7 @@ static int elf_check_dynamic(const struct elf_view *v, const elf_segment *dynami
     }
     if (!ended)
         return elf_damaged(why, "its dynamic section has no end");
-    if (value[DT_STRTAB] == 0 || value[DT_SYMTAB] == 0 ||
-        !elf_backed(v, value[DT_STRTAB], value[DT_STRSZ]) ||
+    if (value[DT_STRTAB] == 0 || value[DT_SYMTAB] == 0 || !elf_backed(v, value[DT_STRTAB], value[DT_STRSZ]) ||
         !elf_backed(v, value[DT_SYMTAB], sizeof(elf_symbol)))
         return elf_damaged(why, "its symbol table is outside of the file");
     if (!elf_backed_or_none(v, value[DT_RELA], value[DT_RELASZ]) ||

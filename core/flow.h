@@ -66,9 +66,9 @@ struct flow_counts {
     uint64_t dead;
     uint64_t returned;
     uint64_t in_flight;
-    uint64_t bytes;   /* in flight */
-    uint64_t waiting; /* of in flight: for a retry, a gate or a dead-letter store */
-    uint64_t retries; /* verdicts RETRY so far */
+    uint64_t bytes;           /* in flight */
+    uint64_t waiting;         /* of in flight: for a retry, a gate or a dead-letter store */
+    uint64_t retries;         /* verdicts RETRY so far */
     uint64_t burial_failures; /* dead letters that could not be stored, so far */
     uint64_t unburied;        /* records whose dead letter could not be stored yet */
 };

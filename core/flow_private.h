@@ -11,11 +11,11 @@
 enum slot_state {
     SLOT_FREE,
     SLOT_RUNNING,
-    SLOT_WAITING, /* in the heap */
-    SLOT_PARKED,  /* behind an earlier record of its key */
-    SLOT_BURYING, /* the caller stores its dead letter */
+    SLOT_WAITING,  /* in the heap */
+    SLOT_PARKED,   /* behind an earlier record of its key */
+    SLOT_BURYING,  /* the caller stores its dead letter */
     SLOT_UNBURIED, /* in the heap: the dead letter could not be stored */
-    SLOT_GONE     /* returned; the caller still holds a copy */
+    SLOT_GONE      /* returned; the caller still holds a copy */
 };
 
 struct flow_slot {
@@ -27,14 +27,14 @@ struct flow_slot {
     uint32_t attempts;
     int any_dead;
     int any_written;
-    uint32_t reason; /* last reason it was gated for */
+    uint32_t reason;      /* last reason it was gated for */
     uint32_t dead_reason; /* first reason it died for */
     int unburied;         /* its dead letter could not be stored so far */
-    uint32_t heap_at; /* place in the heap */
-    uint32_t next;    /* free list, returned list */
-    uint32_t key_next; /* chain of records that hold their key */
+    uint32_t heap_at;     /* place in the heap */
+    uint32_t next;        /* free list, returned list */
+    uint32_t key_next;    /* chain of records that hold their key */
     int holds_key;
-    uint64_t arrival; /* grows over the whole flow */
+    uint64_t arrival;  /* grows over the whole flow */
     uint64_t sequence; /* in its lane */
     uint64_t order;
     uint64_t bytes;
@@ -64,7 +64,7 @@ struct flow {
     uint32_t buckets[FLOW_KEY_BUCKETS];
     struct lane *lanes; /* by id - 1 */
     uint32_t n_lanes;
-    uint32_t next_lane; /* where flow_take_ack goes on */
+    uint32_t next_lane;    /* where flow_take_ack goes on */
     struct flow_ack *acks; /* any_order: a ring */
     uint64_t acks_cap, acks_head, acks_tail;
     uint64_t arrivals;

@@ -145,7 +145,8 @@ int gate_eval_two_phase(const struct gate_eval *e)
 
 /* A verdict of a gate as an answer; what a gate must not say is a defect, and the
  * record waits for somebody to mend the plugin rather than being let through. */
-static struct gate_answer answer_of(const struct sluice_verdict *v, uint32_t call, const struct sluice_error *err)
+static struct gate_answer answer_of(const struct sluice_verdict *v, uint32_t call,
+                                    const struct sluice_error *err)
 {
     struct gate_answer a = {v->code, v->retry_after_ms, v->reason, v->detail};
 
@@ -180,8 +181,8 @@ static uint32_t ask_leaf(struct gate_node *node, struct sluice_record *const *re
     memset(node->verdicts, 0, n * sizeof *node->verdicts);
     error_clear(err);
     instance_enter(node->instance);
-    call = ops->decide(instance_self(node->instance), (const struct sluice_record *const *)records, n, &verdicts,
-                       err);
+    call = ops->decide(instance_self(node->instance), (const struct sluice_record *const *)records, n,
+                       &verdicts, err);
     instance_leave(node->instance);
     if (call == SLUICE_FATAL)
         return SLUICE_FATAL;
@@ -268,7 +269,8 @@ static void decide_unknown(const struct gate_eval *e, struct gate_answer *a)
 }
 
 /* Calls fn for each two-phase leaf. */
-static uint32_t each_two_phase(struct gate_node *node, uint32_t (*fn)(struct gate_node *, void *), void *context)
+static uint32_t each_two_phase(struct gate_node *node, uint32_t (*fn)(struct gate_node *, void *),
+                               void *context)
 {
     uint32_t code = SLUICE_OK, c;
     size_t i;
@@ -326,7 +328,8 @@ static uint32_t release_refused(struct gate_node *node, void *context)
             at++;
         if (r->answers[at].code == SLUICE_ADMIT) {
             kept = node->admitted[i];
-            memmove(&node->admitted[keep + 1], &node->admitted[keep], (i - keep) * sizeof(struct sluice_record *));
+            memmove(&node->admitted[keep + 1], &node->admitted[keep],
+                    (i - keep) * sizeof(struct sluice_record *));
             node->admitted[keep++] = kept;
         } else {
             node->outcomes[gone++] = (struct sluice_outcome){SLUICE_RETRY, 0};

@@ -66,10 +66,11 @@ int http_address_parse(const char *listen, struct http_address *out, struct slui
         goto bad;
     return 1;
 bad:
-    (void)sluice_fail(err, SLUICE_INVALID, "listen",
-                      "'%.80s' is no address to listen on: write ADDRESS:PORT with a numeric address, such as "
-                      "127.0.0.1:9090 or [::1]:9090 (port 0 takes any)",
-                      listen);
+    (void)sluice_fail(
+        err, SLUICE_INVALID, "listen",
+        "'%.80s' is no address to listen on: write ADDRESS:PORT with a numeric address, such as "
+        "127.0.0.1:9090 or [::1]:9090 (port 0 takes any)",
+        listen);
     return 0;
 }
 
@@ -94,8 +95,9 @@ int http_address_listen(const char *listen_text, const struct http_address *a, u
                                               : ((struct sockaddr_in *)&bound)->sin_port);
     return fd;
 failed:
-    (void)sluice_fail(err, SLUICE_FATAL, "listen", "cannot listen on %.80s: %s%s", listen_text, strerror(errno),
-                      errno == EADDRINUSE ? "; stop what listens there, or choose another port (0 takes any)" : "");
+    (void)sluice_fail(
+        err, SLUICE_FATAL, "listen", "cannot listen on %.80s: %s%s", listen_text, strerror(errno),
+        errno == EADDRINUSE ? "; stop what listens there, or choose another port (0 takes any)" : "");
     if (fd >= 0)
         (void)close(fd);
     return -1;

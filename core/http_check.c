@@ -126,8 +126,8 @@ static struct http_refusal check_framing(const struct header_tally *t)
     return (struct http_refusal){0, NULL, NULL};
 }
 
-struct http_refusal http_check_request(const struct http_server *s, struct MHD_Connection *c, const char *path,
-                                       const char *method)
+struct http_refusal http_check_request(const struct http_server *s, struct MHD_Connection *c,
+                                       const char *path, const char *method)
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -147,9 +147,12 @@ struct http_refusal http_check_request(const struct http_server *s, struct MHD_C
         return (struct http_refusal){421, "host_unknown",
                                      "without a token, only localhost or a numeric address is taken as Host"};
     if (t.origins > 0 && !is_read(method))
-        return (struct http_refusal){403, "origin_refused", "changes are not taken from web pages (Origin is set)"};
-    if (s->token != NULL && strcmp(path, "/healthz") != 0 && strcmp(path, "/readyz") != 0 && !token_given(s, &t))
-        return (struct http_refusal){401, "unauthorized", "this needs the header Authorization: Bearer TOKEN"};
+        return (struct http_refusal){403, "origin_refused",
+                                     "changes are not taken from web pages (Origin is set)"};
+    if (s->token != NULL && strcmp(path, "/healthz") != 0 && strcmp(path, "/readyz") != 0 &&
+        !token_given(s, &t))
+        return (struct http_refusal){401, "unauthorized",
+                                     "this needs the header Authorization: Bearer TOKEN"};
     return (struct http_refusal){0, NULL, NULL};
 }
 

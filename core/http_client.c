@@ -33,8 +33,8 @@ static void client_free(struct sluice_http_client *c)
     free(c);
 }
 
-static struct sluice_http_client *client_new(const struct sluice_host *host, const struct sluice_http_options *given,
-                                             struct sluice_error *err)
+static struct sluice_http_client *
+client_new(const struct sluice_host *host, const struct sluice_http_options *given, struct sluice_error *err)
 {
     struct sluice_http_client *c = calloc(1, sizeof *c);
     struct sluice_http_options o;
@@ -135,8 +135,8 @@ static struct sluice_http_response *response_at(struct sluice_http_response *all
     return (void *)((char *)all + (size_t)i * stride);
 }
 
-static void start_all(struct sluice_http_client *c, CURLM *multi, struct http_transfer *t, const char *requests,
-                      uint32_t n, uint32_t stride)
+static void start_all(struct sluice_http_client *c, CURLM *multi, struct http_transfer *t,
+                      const char *requests, uint32_t n, uint32_t stride)
 {
     struct sluice_http_request r;
     uint32_t size, i;
@@ -155,9 +155,9 @@ static void start_all(struct sluice_http_client *c, CURLM *multi, struct http_tr
     }
 }
 
-static uint32_t client_perform(struct sluice_http_client *c, const struct sluice_http_request *requests, uint32_t n,
-                               uint32_t stride, struct sluice_http_response *responses, uint32_t r_stride,
-                               uint32_t deadline_ms, struct sluice_error *err)
+static uint32_t client_perform(struct sluice_http_client *c, const struct sluice_http_request *requests,
+                               uint32_t n, uint32_t stride, struct sluice_http_response *responses,
+                               uint32_t r_stride, uint32_t deadline_ms, struct sluice_error *err)
 {
     int64_t until = clock_steady_ms() + deadline_ms;
     struct http_transfer *t = calloc((size_t)n + 1, sizeof *t);

@@ -50,7 +50,8 @@ struct http_address {
 };
 int http_address_parse(const char *listen, struct http_address *out, struct sluice_error *err);
 /* A listening socket; *port as bound.  -1 with err. */
-int http_address_listen(const char *listen, const struct http_address *a, uint16_t *port, struct sluice_error *err);
+int http_address_listen(const char *listen, const struct http_address *a, uint16_t *port,
+                        struct sluice_error *err);
 void http_peer_text(const struct sockaddr *from, char *out, size_t cap);
 
 /* http_watch.c: deadlines.  Called by MHD and its own thread. */
@@ -66,8 +67,8 @@ struct http_refusal {
     const char *code; /* literal */
     const char *message;
 };
-struct http_refusal http_check_request(const struct http_server *s, struct MHD_Connection *c, const char *path,
-                                       const char *method);
+struct http_refusal http_check_request(const struct http_server *s, struct MHD_Connection *c,
+                                       const char *path, const char *method);
 /* The route, or NULL with the refusal. */
 const struct http_route *http_find_route(const struct http_server *s, const char *path, const char *method,
                                          struct http_refusal *refusal, struct strbuf *allow);

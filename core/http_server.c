@@ -45,7 +45,8 @@ static enum MHD_Result send_answer(struct MHD_Connection *c, struct http_answer 
     char *data;
 
     if (a->body.failed)
-        http_answer_error(a, status = 500, "answer_too_large", "the answer is too large, or there is no memory");
+        http_answer_error(a, status = 500, "answer_too_large",
+                          "the answer is too large, or there is no memory");
     len = a->body.len;
     data = strbuf_take(&a->body);
     if (data == NULL)
@@ -130,7 +131,8 @@ static enum MHD_Result handle(struct http_server *s, struct MHD_Connection *c, c
     strbuf_init(&answer.body, HTTP_ANSWER_MAX);
     route->handler(s->context, &request, &answer);
     if (is_write(method))
-        log_request(c, SLUICE_INFO, "admin_write", method, path, answer.status == 0 ? 200 : answer.status, NULL);
+        log_request(c, SLUICE_INFO, "admin_write", method, path, answer.status == 0 ? 200 : answer.status,
+                    NULL);
     return send_answer(c, &answer, NULL);
 }
 
@@ -156,8 +158,9 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *c, co
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *size, void **state)
+static enum MHD_Result on_request(void *context, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **state)
 {
     static const struct http_refusal too_large = {413, "body_too_large", "a body may have at most 1 MiB"};
     struct http_server *s = context;
@@ -211,9 +214,9 @@ static int start_daemon(struct http_server *s, int fd, int family)
 
     s->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32 * 1024, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(HTTP_TOTAL_MS / 1000), MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, http_watch_notify, s, MHD_OPTION_END);
+        HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)32 * 1024,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(HTTP_TOTAL_MS / 1000), MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, http_watch_notify, s, MHD_OPTION_END);
     return s->daemon != NULL;
 }
 
@@ -248,12 +251,14 @@ struct http_server *http_server_start(const char *listen, const char *token, con
     if (!http_address_parse(listen, &address, err))
         return NULL;
     if (token != NULL && token[0] == '\0') {
-        (void)sluice_fail(err, SLUICE_INVALID, "token", "the token is empty: give one, or leave the option away");
+        (void)sluice_fail(err, SLUICE_INVALID, "token",
+                          "the token is empty: give one, or leave the option away");
         return NULL;
     }
     if (token == NULL && !address.loopback) {
         (void)sluice_fail(err, SLUICE_INVALID, "token",
-                          "%.80s can be reached from other machines: set a token, or listen on 127.0.0.1", listen);
+                          "%.80s can be reached from other machines: set a token, or listen on 127.0.0.1",
+                          listen);
         return NULL;
     }
     s = server_new(token, routes, n, context, err);

@@ -94,7 +94,8 @@ static void make_room(struct http_server *s)
 
 static void opened(struct http_server *s, struct MHD_Connection *connection, void **context)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_connection *c = calloc(1, sizeof *c);
 
     *context = c;

@@ -22,7 +22,8 @@ static int init_sync(struct instance *i)
 
     if (pthread_condattr_init(&attr) != 0)
         return -1;
-    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&i->wake, &attr) != 0;
+    failed =
+        pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_cond_init(&i->wake, &attr) != 0;
     pthread_condattr_destroy(&attr);
     if (failed)
         return -1;
@@ -53,8 +54,8 @@ static struct origin create_origin(const struct instance_spec *spec, const struc
     return err->option[0] != '\0' ? option_origin(spec->config, err->option) : spec->origin;
 }
 
-static void tell_failed_create(const struct instance_spec *spec, const struct sluice_error *err, uint32_t code,
-                               struct problems *p)
+static void tell_failed_create(const struct instance_spec *spec, const struct sluice_error *err,
+                               uint32_t code, struct problems *p)
 {
     const char *kind = kind_name(spec->plugin->desc.kind);
     const char *name = spec->plugin->desc.name;

@@ -193,8 +193,8 @@ static int64_t host_state_get(const struct sluice_host *host, const char *key, v
 }
 
 /* Without a state_dir nothing is kept over a restart; the plan has warned. */
-static uint32_t host_state_put(const struct sluice_host *host, const char *key, const void *data, uint64_t len,
-                               struct sluice_error *err)
+static uint32_t host_state_put(const struct sluice_host *host, const char *key, const void *data,
+                               uint64_t len, struct sluice_error *err)
 {
     struct instance *i = instance_of(host);
 

@@ -32,7 +32,7 @@ struct lane {
     uint64_t arrived;
     uint64_t open;
     struct lane_mark settled;
-    int moved;    /* settled moved since lane_take */
+    int moved;           /* settled moved since lane_take */
     uint32_t generation; /* grows when the lane is lost */
     int lost;
 };

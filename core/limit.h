@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 struct limit {
-    double rate;   /* tokens a second; <= 0: no limit */
-    double burst;  /* most tokens kept */
+    double rate;  /* tokens a second; <= 0: no limit */
+    double burst; /* most tokens kept */
     double tokens;
     int64_t at_ms; /* steady time of the last refill */
 };

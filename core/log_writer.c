@@ -32,8 +32,8 @@ struct log_writer {
     pthread_t thread;
     int fd;
     int terminal;
-    int stopping;       /* write what is left, then end */
-    int abandoned;      /* nobody waits any more: the thread frees w */
+    int stopping;  /* write what is left, then end */
+    int abandoned; /* nobody waits any more: the thread frees w */
     int done;
     int64_t give_up_ms; /* steady; while stopping */
     char *ring;

@@ -35,12 +35,22 @@ static int word_in(const char *word, size_t len, const char *const *list)
 /* Base units only, and no word that says the type. */
 static int words_good(const char *name)
 {
-    static const char *const bad[] = {
-        "ms",           "milliseconds", "us",     "microseconds", "ns",    "nanoseconds", "s",
-        "sec",          "minutes",      "hours",  "days",         "weeks", "min",         "b",
-        "kb",           "mb",           "gb",     "tb",           "pb",    "m",           "h",
-        "d",            "kilobytes",    "megabytes", "gigabytes", "bits",  "percent",     "counter",
-        "gauge",        "histogram",    "summary", NULL};
+    static const char *const bad[] = {"ms",        "milliseconds",
+                                      "us",        "microseconds",
+                                      "ns",        "nanoseconds",
+                                      "s",         "sec",
+                                      "minutes",   "hours",
+                                      "days",      "weeks",
+                                      "min",       "b",
+                                      "kb",        "mb",
+                                      "gb",        "tb",
+                                      "pb",        "m",
+                                      "h",         "d",
+                                      "kilobytes", "megabytes",
+                                      "gigabytes", "bits",
+                                      "percent",   "counter",
+                                      "gauge",     "histogram",
+                                      "summary",   NULL};
     const char *end;
 
     for (;;) {

@@ -66,7 +66,8 @@ static void pack_all(struct packer *p, struct parcel *to, const struct parcel *f
 struct parcel *parcel_new(const struct sluice_record *record, uint64_t n_fields, const char *stage,
                           const char *reason, const char *detail)
 {
-    struct parcel from = {.record = *record, .stage = stage, .reason = reason, .detail = detail}, scratch = from;
+    struct parcel from = {.record = *record, .stage = stage, .reason = reason, .detail = detail},
+                  scratch = from;
     struct packer packer = {NULL, sizeof from};
     struct parcel *out;
 

@@ -10,7 +10,7 @@
 struct parcel {
     struct sluice_record record;
     struct parcel *next;
-    const char *stage;  /* why it waits; for a dead letter that could not be stored */
+    const char *stage; /* why it waits; for a dead letter that could not be stored */
     const char *reason;
     const char *detail;
 };

@@ -107,8 +107,9 @@ static int make_sync(struct pipeline *p)
 
     if (pthread_condattr_init(&attr) != 0)
         return -1;
-    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 || pthread_mutex_init(&p->lock, NULL) != 0 ||
-             pthread_cond_init(&p->space, &attr) != 0 || pthread_cond_init(&p->work, &attr) != 0;
+    failed = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+             pthread_mutex_init(&p->lock, NULL) != 0 || pthread_cond_init(&p->space, &attr) != 0 ||
+             pthread_cond_init(&p->work, &attr) != 0;
     pthread_condattr_destroy(&attr);
     return failed ? -1 : 0;
 }
@@ -119,8 +120,8 @@ static int build(struct pipeline *p, struct problems *problems)
         goto no_memory;
     if (make_instances(p, problems) != 0)
         return -1;
-    if (pipeline_make_steps(p) != 0 || make_flow(p) != 0 || make_scratch(p) != 0 || pipeline_make_workers(p) != 0 ||
-        pipeline_metrics_init(p) != 0)
+    if (pipeline_make_steps(p) != 0 || make_flow(p) != 0 || make_scratch(p) != 0 ||
+        pipeline_make_workers(p) != 0 || pipeline_metrics_init(p) != 0)
         goto no_memory;
     return 0;
 no_memory:
@@ -128,8 +129,8 @@ no_memory:
     return -1;
 }
 
-struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics, struct state_db *state,
-                              struct problems *problems)
+struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics,
+                              struct state_db *state, struct problems *problems)
 {
     struct pipeline *p = calloc(1, sizeof *p);
 

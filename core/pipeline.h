@@ -24,11 +24,11 @@ enum pipeline_state {
 struct pipeline;
 
 /* Makes all instances (create).  metrics and state are shared and outlive it.  NULL with problems. */
-struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics, struct state_db *state,
-                              struct problems *p);
+struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics,
+                              struct state_db *state, struct problems *p);
 void pipeline_free(struct pipeline *p); /* only when not running */
 
-int pipeline_start(struct pipeline *p); /* starts the threads; 0, or -1 */
+int pipeline_start(struct pipeline *p);  /* starts the threads; 0, or -1 */
 void pipeline_drain(struct pipeline *p); /* [any] stop polling, finish what is in work */
 void pipeline_abort(struct pipeline *p); /* [any] give up what blocks; after a missed deadline */
 void pipeline_join(struct pipeline *p);  /* waits for its threads */
@@ -42,8 +42,8 @@ void pipeline_error(struct pipeline *p, char *out, size_t cap);
 
 struct pipeline_progress {
     struct flow_counts counts;
-    int64_t elapsed_ms;       /* since it ran */
-    double position, size;    /* of the source, bytes, if it tells; else 0 */
+    int64_t elapsed_ms;    /* since it ran */
+    double position, size; /* of the source, bytes, if it tells; else 0 */
 };
 void pipeline_progress(struct pipeline *p, struct pipeline_progress *out);
 /* One JSON object: state, counts, reasons, stages, lanes. */

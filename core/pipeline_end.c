@@ -116,7 +116,8 @@ static void letter_of(const struct pipeline *p, const struct ending *e, struct d
     l->n_headers = r->n_headers;
 }
 
-static uint32_t store_letters(struct pipeline *p, const struct ending *endings, uint32_t n, struct sluice_error *err)
+static uint32_t store_letters(struct pipeline *p, const struct ending *endings, uint32_t n,
+                              struct sluice_error *err)
 {
     struct dead_letter letters[ENDINGS_AT_ONCE];
     uint32_t i;
@@ -137,7 +138,8 @@ static void note_bury_error(struct pipeline *p, uint32_t code, const struct slui
         p->bury_error[0] = '\0';
         return;
     }
-    (void)snprintf(p->bury_error, sizeof p->bury_error, "%s", err->message[0] != '\0' ? err->message : "failed");
+    (void)snprintf(p->bury_error, sizeof p->bury_error, "%s",
+                   err->message[0] != '\0' ? err->message : "failed");
     if (was_fine) {
         struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name), LOG_TEXT("message", p->bury_error)};
 
@@ -176,7 +178,8 @@ void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
 }
 
 /* Tries until the store has it; 0, or -1: given up. */
-static int resolve(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions, uint32_t n)
+static int resolve(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions,
+                   uint32_t n)
 {
     struct sluice_error err;
     uint32_t code;
@@ -197,7 +200,7 @@ static int resolve(struct pipeline *p, const char *step, const char *lane, const
 /* Letters of an earlier delivery whose records are written now are resolved, before
  * the flow may settle them.  0, or -1: given up. */
 static int resolve_letters(struct pipeline *p, struct sluice_record **refs, uint32_t n,
-                            const struct sluice_verdict *verdicts, const char *step)
+                           const struct sluice_verdict *verdicts, const char *step)
 {
     uint64_t positions[ENDINGS_AT_ONCE], below = atomic_load(&p->letters_below);
     uint32_t i, k = 0;
@@ -214,8 +217,8 @@ static int resolve_letters(struct pipeline *p, struct sluice_record **refs, uint
     return 0;
 }
 
-void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs, uint32_t *n,
-                       const struct sluice_verdict *verdicts)
+void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs,
+                       uint32_t *n, const struct sluice_verdict *verdicts)
 {
     struct ending endings[ENDINGS_AT_ONCE], *e;
     uint32_t i, kept = 0, buried = 0, total = *n, code;

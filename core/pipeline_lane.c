@@ -48,7 +48,8 @@ static int grow_lanes(struct pipeline *p)
     return 0;
 }
 
-static uint32_t open_lane(struct pipeline *p, const char *name, const struct sluice_str *attributes, uint64_t n)
+static uint32_t open_lane(struct pipeline *p, const char *name, const struct sluice_str *attributes,
+                          uint64_t n)
 {
     struct lane_info *lane;
     uint32_t i;
@@ -56,7 +57,8 @@ static uint32_t open_lane(struct pipeline *p, const char *name, const struct slu
     for (i = 0; i < p->n_lanes; i++)
         if (strcmp(p->lanes[i]->name, name) == 0)
             return flow_lane(p->flow, i + 1) == 0 ? i + 1 : 0;
-    if (grow_lanes(p) != 0 || flow_lane(p->flow, p->n_lanes + 1) != 0 || (lane = new_lane(name, attributes, n)) == NULL)
+    if (grow_lanes(p) != 0 || flow_lane(p->flow, p->n_lanes + 1) != 0 ||
+        (lane = new_lane(name, attributes, n)) == NULL)
         return 0;
     p->lanes[p->n_lanes++] = lane;
     return p->n_lanes;

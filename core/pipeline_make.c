@@ -52,7 +52,8 @@ static double rate_of(const struct pipeline *p, const struct instance *instance)
     return 0;
 }
 
-static void init_stage(struct pipeline *p, struct stage *s, const struct stage_spec *spec, struct instance *instance)
+static void init_stage(struct pipeline *p, struct stage *s, const struct stage_spec *spec,
+                       struct instance *instance)
 {
     int64_t now = clock_steady_ms();
     double rate = 0;
@@ -71,7 +72,8 @@ static void init_stage(struct pipeline *p, struct stage *s, const struct stage_s
     breaker_init(&s->breaker, p->spec->breaker);
 }
 
-static size_t add_stages(struct pipeline *p, struct step *step, const struct stage_spec *specs, size_t from, size_t n)
+static size_t add_stages(struct pipeline *p, struct step *step, const struct stage_spec *specs, size_t from,
+                         size_t n)
 {
     for (; from < n; from++) {
         struct stage *s = &step->stages[step->n_stages++];
@@ -109,7 +111,8 @@ static int make_head(struct pipeline *p, const struct stage_spec *stages)
     if (p->head == NULL)
         return -1;
     for (i = 0; i < p->n_head; i++) {
-        p->head[i] = gate_eval_new(stages[i].gate, stages[i].unavailable, pipeline_instance, p, p->spec->batch_records);
+        p->head[i] = gate_eval_new(stages[i].gate, stages[i].unavailable, pipeline_instance, p,
+                                   p->spec->batch_records);
         if (p->head[i] == NULL)
             return -1;
     }
@@ -171,7 +174,8 @@ static int make_worker_gates(struct pipeline *p, struct worker *w)
 
             if (gate == NULL)
                 continue;
-            w->gates[at] = gate_eval_new(gate->gate, gate->unavailable, pipeline_instance, p, p->spec->batch_records);
+            w->gates[at] =
+                gate_eval_new(gate->gate, gate->unavailable, pipeline_instance, p, p->spec->batch_records);
             if (w->gates[at] == NULL)
                 return -1;
         }

@@ -33,9 +33,9 @@ struct stage {
     const struct stage_spec *gate; /* a gate stage, or NULL */
     struct instance *instance;     /* an enricher or sink, or NULL */
     int is_sink;
-    struct breaker breaker;    /* under the pipeline's lock, as all below */
+    struct breaker breaker; /* under the pipeline's lock, as all below */
     struct limit limit;
-    int64_t paused_since_ms;   /* 0: not paused */
+    int64_t paused_since_ms; /* 0: not paused */
     char paused_why[432];
     uint64_t calls, records, busy_ms;
 };
@@ -71,7 +71,7 @@ struct worker {
     struct sluice_record **refs, **rest;
     struct sluice_verdict *verdicts, *part;
     struct gate_answer *answers;
-    uint32_t *outcomes; /* by place in the batch, for two-phase gates */
+    uint32_t *outcomes;       /* by place in the batch, for two-phase gates */
     struct gate_eval **gates; /* one a gate stage, in the order of the steps */
     /* What it is doing, for the report of a missed deadline. */
     const char *doing_stage, *doing_call;
@@ -99,8 +99,8 @@ struct pipeline {
     uint32_t order_slot;
 
     pthread_mutex_t lock;
-    pthread_cond_t space;  /* the source's thread: room, due, stop */
-    pthread_cond_t work;   /* the workers: something in an inbox, stop */
+    pthread_cond_t space; /* the source's thread: room, due, stop */
+    pthread_cond_t work;  /* the workers: something in an inbox, stop */
     pthread_t thread;
     int running; /* threads exist */
     enum pipeline_state state_now;
@@ -110,7 +110,7 @@ struct pipeline {
     atomic_int aborting;
     char error[512];
     struct flow *flow;
-    struct parcel **waiting; /* by slot */
+    struct parcel **waiting;            /* by slot */
     struct parcel *ready, **ready_tail; /* due, looking for room in an inbox */
     struct parcel *held, **held_tail;   /* due, to be asked about at the cheap gates again */
     struct worker *workers;
@@ -123,20 +123,21 @@ struct pipeline {
     struct ending early[EARLY_AT_ONCE]; /* of the batch at hand, to be buried together */
     uint32_t n_early;
 
-    struct lane_info **lanes; /* by id - 1; grows, entries stay */
+    struct lane_info **lanes;  /* by id - 1; grows, entries stay */
     struct lane_mark *settled; /* by id - 1: last accepted by the source */
     uint32_t n_lanes;
     int64_t settle_at; /* steady; when to settle next */
     const char *source_doing;
     int64_t source_since_ms;
-    char settle_error[432]; /* "" while settling works */
-    char bury_error[432];   /* "" while the dead-letter store works */
+    char settle_error[432];      /* "" while settling works */
+    char bury_error[432];        /* "" while the dead-letter store works */
     atomic_ullong letters_below; /* unresolved letters have lower positions: others need no look-up */
-    int64_t started_ms;     /* steady */
+    int64_t started_ms;          /* steady */
     int64_t done_ms;
-    struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes, *m_waiting,
-        *m_retries, *m_state;
-    struct metric_family *f_gated, *f_dead, *f_stage_calls, *f_stage_records, *f_stage_seconds, *f_stage_paused;
+    struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes,
+        *m_waiting, *m_retries, *m_state;
+    struct metric_family *f_gated, *f_dead, *f_stage_calls, *f_stage_records, *f_stage_seconds,
+        *f_stage_paused;
 };
 
 /* pipeline_make.c: 0, or -1: no memory */
@@ -161,7 +162,8 @@ void pipeline_route(struct pipeline *p, struct sluice_batch *b);
 /* The same for records that waited before the cheap gates admitted them; uses poll_batch. */
 void pipeline_route_held(struct pipeline *p);
 /* Its letter is stored: it is dead in all steps that are left.  Lock held. */
-void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code, const char *reason);
+void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code,
+                            const char *reason);
 
 /* pipeline_tick.c */
 void pipeline_wait_space(struct pipeline *p, uint32_t ms); /* lock held */
@@ -190,8 +192,8 @@ int pipeline_pause(struct pipeline *p, uint32_t ms);
 /* pipeline_end.c */
 /* Ends or forwards records after a stage.  Those that may go on in the same step (OK or
  * ADMIT when last is 0) are kept: refs and *n shrink to them. */
-void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs, uint32_t *n,
-                       const struct sluice_verdict *verdicts);
+void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs,
+                       uint32_t *n, const struct sluice_verdict *verdicts);
 /* Stores dead letters, then tells the flow; records in state BURYING. */
 void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n);
 /* There may be a letter at this position now. */

@@ -51,7 +51,8 @@ int pipeline_metrics_init(struct pipeline *p)
     p->m_gated = series(p, SLUICE_COUNTER, "sluice_records_total", records_help, "gated");
     p->m_dead = series(p, SLUICE_COUNTER, "sluice_records_total", records_help, "dead");
     p->m_returned = series(p, SLUICE_COUNTER, "sluice_records_total", records_help, "returned");
-    p->m_in_flight = series(p, SLUICE_GAUGE, "sluice_records_in_flight", "Records between source and end.", NULL);
+    p->m_in_flight =
+        series(p, SLUICE_GAUGE, "sluice_records_in_flight", "Records between source and end.", NULL);
     p->m_bytes = series(p, SLUICE_GAUGE, "sluice_in_flight_bytes", "Memory of the records in flight.", NULL);
     p->m_waiting = series(p, SLUICE_GAUGE, "sluice_records_waiting",
                           "Records in flight that wait for a retry, a gate or the dead-letter store.", NULL);
@@ -212,9 +213,10 @@ static void json_stages(struct pipeline *p, struct strbuf *out)
             strbuf_json(out, stage->name, strlen(stage->name));
             strbuf_puts(out, ",\"step\":");
             strbuf_json(out, p->steps[s].name, strlen(p->steps[s].name));
-            strbuf_printf(out, ",\"calls\":%" PRIu64 ",\"records\":%" PRIu64 ",\"busy_seconds\":%.3f,\"paused\":%s",
-                          stage->calls, stage->records, (double)stage->busy_ms / 1000.0,
-                          stage->paused_since_ms != 0 ? "true" : "false");
+            strbuf_printf(
+                out, ",\"calls\":%" PRIu64 ",\"records\":%" PRIu64 ",\"busy_seconds\":%.3f,\"paused\":%s",
+                stage->calls, stage->records, (double)stage->busy_ms / 1000.0,
+                stage->paused_since_ms != 0 ? "true" : "false");
             if (stage->paused_since_ms != 0) {
                 strbuf_puts(out, ",\"paused_why\":");
                 strbuf_json(out, stage->paused_why, strlen(stage->paused_why));
@@ -280,8 +282,8 @@ void pipeline_report(struct pipeline *p, struct strbuf *out)
     pipeline_progress(p, &progress);
     c = progress.counts;
     pthread_mutex_lock(&p->lock);
-    strbuf_printf(out, "%s: %s, %" PRIu64 " records in %.1f s", p->spec->name, pipeline_state_name(p->state_now), c.in,
-                  (double)progress.elapsed_ms / 1000.0);
+    strbuf_printf(out, "%s: %s, %" PRIu64 " records in %.1f s", p->spec->name,
+                  pipeline_state_name(p->state_now), c.in, (double)progress.elapsed_ms / 1000.0);
     if (c.in == 0 && p->state_now == PIPELINE_DONE)
         strbuf_puts(out, " (nothing new: the source was settled up to its end)");
     if (p->error[0] != '\0')
@@ -308,8 +310,9 @@ void pipeline_doing(struct pipeline *p, struct strbuf *out)
 
     pthread_mutex_lock(&p->lock);
     flow_counts(p->flow, &c);
-    strbuf_printf(out, "%s: %" PRIu64 " records in flight (%" PRIu64 " bytes), %" PRIu64
-                       " of them waiting, the oldest for %.1f s\n",
+    strbuf_printf(out,
+                  "%s: %" PRIu64 " records in flight (%" PRIu64 " bytes), %" PRIu64
+                  " of them waiting, the oldest for %.1f s\n",
                   p->spec->name, c.in_flight, c.bytes, c.waiting,
                   (double)flow_oldest_ms(p->flow, now) / 1000.0);
     if (p->source_doing != NULL)
@@ -319,8 +322,9 @@ void pipeline_doing(struct pipeline *p, struct strbuf *out)
         const struct worker *w = &p->workers[i];
 
         if (w->doing_stage != NULL)
-            strbuf_printf(out, "%s: worker %u is in %s of '%s' for %.1f s with %u records\n", p->spec->name, i,
-                          w->doing_call, w->doing_stage, (double)(now - w->doing_since_ms) / 1000.0, w->doing_n);
+            strbuf_printf(out, "%s: worker %u is in %s of '%s' for %.1f s with %u records\n", p->spec->name,
+                          i, w->doing_call, w->doing_stage, (double)(now - w->doing_since_ms) / 1000.0,
+                          w->doing_n);
         else
             strbuf_printf(out, "%s: worker %u is %s\n", p->spec->name, i, w->idle ? "idle" : "between calls");
     }

@@ -33,7 +33,8 @@ static void peek_batch(struct pipeline *p, struct sluice_batch *b)
     memset(b->values, 0, b->n * b->n_fields * sizeof *b->values);
     if (ops->peek == NULL)
         return;
-    peek = (struct sluice_peek){sizeof peek, (uint32_t)b->n, b->refs, names, p->env.n_fields, b->values, b->status};
+    peek = (struct sluice_peek){sizeof peek,     (uint32_t)b->n, b->refs,  names,
+                                p->env.n_fields, b->values,      b->status};
     error_clear(&err);
     instance_enter(p->decoder);
     if (ops->peek(instance_self(p->decoder), &peek, &err) != SLUICE_OK)
@@ -42,11 +43,12 @@ static void peek_batch(struct pipeline *p, struct sluice_batch *b)
 }
 
 /* A record that could not be decoded now: it waits, and only its own RETRY spends a try. */
-static struct gate_answer not_decoded(const struct sluice_verdict *v, uint32_t call, const struct sluice_error *err)
+static struct gate_answer not_decoded(const struct sluice_verdict *v, uint32_t call,
+                                      const struct sluice_error *err)
 {
     if (v->code == SLUICE_RETRY)
-        return (struct gate_answer){SLUICE_RETRY, v->retry_after_ms, v->reason != NULL ? v->reason : "not_decoded",
-                                    v->detail};
+        return (struct gate_answer){SLUICE_RETRY, v->retry_after_ms,
+                                    v->reason != NULL ? v->reason : "not_decoded", v->detail};
     if (v->code == SLUICE_DISCONNECTED || call == SLUICE_DISCONNECTED || call == SLUICE_CANCELLED)
         return (struct gate_answer){SLUICE_UNKNOWN, err->retry_after_ms, "not_decoded", NULL};
     return (struct gate_answer){SLUICE_RETRY, err->retry_after_ms, "not_decoded", NULL};
@@ -135,14 +137,15 @@ static int64_t fetch_more(void *context, uint64_t offset, void *out, uint64_t ca
     int64_t got;
 
     if (ops->fetch == NULL) {
-        (void)sluice_fail(err, SLUICE_FATAL, NULL, "source '%s' delivered an oversize record but cannot fetch it",
+        (void)sluice_fail(err, SLUICE_FATAL, NULL,
+                          "source '%s' delivered an oversize record but cannot fetch it",
                           instance_name(f->pipeline->source));
         return -1;
     }
     /* Not instance_enter: this is the one thread that calls the source, and the store that
      * asks holds a lock which settle takes inside that one. */
-    got = ops->fetch(instance_self(f->pipeline->source), f->record->lane_id, f->record->position, offset, out, cap,
-                     err);
+    got = ops->fetch(instance_self(f->pipeline->source), f->record->lane_id, f->record->position, offset, out,
+                     cap, err);
     return got;
 }
 
@@ -157,12 +160,21 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
 
     (void)snprintf(detail, sizeof detail, "the record has %llu bytes, max_record allows %llu",
                    (unsigned long long)r->size, (unsigned long long)p->spec->max_record);
-    letter = (struct dead_letter){.pipeline = p->spec->name, .step = p->steps[0].name,
-                                  .stage = instance_name(p->source), .lane = r->lane->name,
-                                  .position = r->position, .ordinal = r->ordinal, .reason = "too_large",
-                                  .detail = detail, .time_ms = clock_now_ms(),
-                                  .order_key = r->fields[p->order_slot], .key = r->key, .payload = r->payload,
-                                  .size = r->size, .headers = r->headers, .n_headers = r->n_headers};
+    letter = (struct dead_letter){.pipeline = p->spec->name,
+                                  .step = p->steps[0].name,
+                                  .stage = instance_name(p->source),
+                                  .lane = r->lane->name,
+                                  .position = r->position,
+                                  .ordinal = r->ordinal,
+                                  .reason = "too_large",
+                                  .detail = detail,
+                                  .time_ms = clock_now_ms(),
+                                  .order_key = r->fields[p->order_slot],
+                                  .key = r->key,
+                                  .payload = r->payload,
+                                  .size = r->size,
+                                  .headers = r->headers,
+                                  .n_headers = r->n_headers};
     source_doing(p, "dead letter");
     pipeline_note_letter(p, r->position);
     for (;;) {
@@ -215,14 +227,17 @@ static void bury_early(struct pipeline *p)
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < n; i++)
         if (p->early[i].record->mark != BURY_MARK)
-            pipeline_end_all_steps(p, p->early[i].record->ticket, FLOW_STEP, SLUICE_REJECT, p->early[i].reason);
+            pipeline_end_all_steps(p, p->early[i].record->ticket, FLOW_STEP, SLUICE_REJECT,
+                                   p->early[i].reason);
 }
 
 /* Ends a record that no worker shall see, in all steps, or keeps it waiting; lock held. */
-static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a, const char *who)
+static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a,
+                      const char *who)
 {
     struct ending e = {r, who, a->reason != NULL ? a->reason : "rejected", a->detail};
-    enum flow_next next = flow_verdict(p->flow, r->ticket, a->code, e.reason, a->retry_after_ms, clock_steady_ms());
+    enum flow_next next =
+        flow_verdict(p->flow, r->ticket, a->code, e.reason, a->retry_after_ms, clock_steady_ms());
 
     if (next == FLOW_WAIT) {
         pipeline_keep(p, r, who, e.reason, a->detail);

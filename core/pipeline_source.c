@@ -167,12 +167,14 @@ static uint32_t start_one(struct pipeline *p, struct instance *i)
         (void)snprintf(p->error, sizeof p->error, "%s: %s", instance_name(i), err.message);
         pthread_mutex_unlock(&p->lock);
         if (tries++ == 0) {
-            struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name), LOG_TEXT("instance", instance_name(i)),
+            struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name),
+                                         LOG_TEXT("instance", instance_name(i)),
                                          LOG_TEXT("message", err.message)};
 
             log_event(SLUICE_WARN, "start_waits", fields, 3);
         }
-        if (p->stopping || pipeline_pause(p, retry_delay_ms(&p->spec->retry, tries, err.retry_after_ms, &random)))
+        if (p->stopping ||
+            pipeline_pause(p, retry_delay_ms(&p->spec->retry, tries, err.retry_after_ms, &random)))
             return SLUICE_CANCELLED;
     }
     if (code != SLUICE_OK && code != SLUICE_CANCELLED)

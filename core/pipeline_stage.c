@@ -90,7 +90,8 @@ static void set_paused(struct pipeline *p, struct stage *s, const char *why)
     begins = s->paused_since_ms == 0;
     if (begins)
         s->paused_since_ms = clock_steady_ms();
-    (void)snprintf(s->paused_why, sizeof s->paused_why, "%s", why[0] != '\0' ? why : "the other side is away");
+    (void)snprintf(s->paused_why, sizeof s->paused_why, "%s",
+                   why[0] != '\0' ? why : "the other side is away");
     pthread_mutex_unlock(&p->lock);
     if (begins)
         tell_pause(p, s, "stage_paused", s->paused_why);
@@ -183,8 +184,8 @@ static int stands(uint32_t code)
     }
 }
 
-static void fill(struct sluice_verdict *v, uint32_t n, uint32_t code, uint32_t retry_after_ms, const char *reason,
-                 const char *detail)
+static void fill(struct sluice_verdict *v, uint32_t n, uint32_t code, uint32_t retry_after_ms,
+                 const char *reason, const char *detail)
 {
     uint32_t i;
 

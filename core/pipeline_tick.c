@@ -120,7 +120,7 @@ static void note_settle(struct pipeline *p, uint32_t code, const struct sluice_e
     int was_fine = p->settle_error[0] == '\0';
 
     (void)snprintf(p->settle_error, sizeof p->settle_error, "%s",
-                   code == SLUICE_OK            ? ""
+                   code == SLUICE_OK         ? ""
                    : err->message[0] != '\0' ? err->message
                                              : "the source could not settle");
     if (code != SLUICE_OK && was_fine) {
@@ -132,7 +132,8 @@ static void note_settle(struct pipeline *p, uint32_t code, const struct sluice_e
     }
 }
 
-static uint32_t call_settle(struct pipeline *p, const struct sluice_ack *items, uint32_t n, struct sluice_error *err)
+static uint32_t call_settle(struct pipeline *p, const struct sluice_ack *items, uint32_t n,
+                            struct sluice_error *err)
 {
     struct sluice_acks acks = {n, sizeof *items, items};
     uint32_t code;

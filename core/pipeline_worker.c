@@ -218,7 +218,8 @@ static void return_rest(struct worker *w)
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < w->work->n; i++)
         if (w->work->records[i].mark != BURY_MARK)
-            (void)flow_verdict(p->flow, w->work->records[i].ticket, SLUICE_CANCELLED, NULL, 0, clock_steady_ms());
+            (void)flow_verdict(p->flow, w->work->records[i].ticket, SLUICE_CANCELLED, NULL, 0,
+                               clock_steady_ms());
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -17,7 +17,7 @@
  * lives as long as the pipeline. */
 struct lane_info {
     char *name;
-    char **attributes; /* name, value, … */
+    char **attributes;   /* name, value, … */
     size_t n_attributes; /* pairs */
 };
 
@@ -35,11 +35,11 @@ struct sluice_record {
     const struct lane_info *lane;
     uint32_t lane_id;
     uint32_t attempts;
-    uint32_t ticket; /* of the flow; 0: none yet */
-    uint32_t mark;   /* free for whoever holds the batch */
-    uint32_t at_head; /* 1: the pipeline's cheap gates have not admitted it yet */
+    uint32_t ticket;   /* of the flow; 0: none yet */
+    uint32_t mark;     /* free for whoever holds the batch */
+    uint32_t at_head;  /* 1: the pipeline's cheap gates have not admitted it yet */
     uint32_t n_fields; /* of a record without a batch, as in a parcel */
-    uint64_t order;  /* hash of the order key */
+    uint64_t order;    /* hash of the order key */
     struct sluice_node *document;
     struct sluice_batch *batch;
     struct sluice_str *fields; /* by slot, n_fields of the batch; NULL before a peek */
@@ -50,11 +50,11 @@ struct sluice_batch {
     struct sluice_record **refs;   /* the same as pointers, for plugin calls; may be permuted or cut */
     uint64_t n;
     uint64_t cap;
-    uint64_t n_fields; /* slots the pipeline declared */
-    struct sluice_str *values; /* cap x n_fields, allocated once */
-    uint8_t *status;           /* cap, of peek */
-    uint64_t bytes;    /* payload bytes */
-    struct arena arena; /* documents, texts, copies */
+    uint64_t n_fields;                    /* slots the pipeline declared */
+    struct sluice_str *values;            /* cap x n_fields, allocated once */
+    uint8_t *status;                      /* cap, of peek */
+    uint64_t bytes;                       /* payload bytes */
+    struct arena arena;                   /* documents, texts, copies */
     const struct lane_info *const *lanes; /* by lane id - 1; owned by the pipeline */
     uint64_t n_lanes;
 };

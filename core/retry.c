@@ -24,7 +24,8 @@ static uint64_t ceiling_ms(const struct retry_spec *spec, uint32_t tries)
     return ceiling < spec->max_ms ? ceiling : spec->max_ms;
 }
 
-uint32_t retry_delay_ms(const struct retry_spec *spec, uint32_t tries, uint32_t at_least_ms, struct random_state *r)
+uint32_t retry_delay_ms(const struct retry_spec *spec, uint32_t tries, uint32_t at_least_ms,
+                        struct random_state *r)
 {
     uint64_t delay = random_below(r, ceiling_ms(spec, tries) + 1);
 

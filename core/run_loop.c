@@ -148,7 +148,8 @@ static void give_up(struct run *r)
     for (i = 0; i < r->n; i++)
         if (pipeline_state(r->pipelines[i]) != PIPELINE_DONE)
             pipeline_doing(r->pipelines[i], &doing);
-    say("drain_late", "the drain missed its deadline (option drain); what is unsettled comes again at the next start");
+    say("drain_late",
+        "the drain missed its deadline (option drain); what is unsettled comes again at the next start");
     if (doing.data != NULL)
         say_lines(SLUICE_WARN, "drain_late", doing.data);
     strbuf_release(&doing);

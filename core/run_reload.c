@@ -31,10 +31,12 @@ static void say(uint32_t level, const char *text)
 
 static int is_secret_path(const char *path)
 {
-    return strstr(path, "password") != NULL || strstr(path, "token") != NULL || strstr(path, "secret") != NULL;
+    return strstr(path, "password") != NULL || strstr(path, "token") != NULL ||
+           strstr(path, "secret") != NULL;
 }
 
-static void on_difference(void *context, const char *path, const struct config_value *a, const struct config_value *b)
+static void on_difference(void *context, const char *path, const struct config_value *a,
+                          const struct config_value *b)
 {
     struct reload *reload = context;
     int level_change = strcmp(path, "log.level") == 0 && b != NULL;
@@ -96,7 +98,7 @@ void run_reload(struct run *r)
     } else {
         n = config_compare(r->app.config->root, config->root, on_difference, &reload);
         reload_gates(r);
-        say(SLUICE_INFO, n == 0                ? "the config is as it was; gate lists were re-read"
+        say(SLUICE_INFO, n == 0               ? "the config is as it was; gate lists were re-read"
                          : reload.restart > 0 ? "restart to take over what is marked so"
                                               : "all changes are taken over");
     }

@@ -28,18 +28,20 @@ uint32_t state_db_fail(struct state_db *db, const char *doing, struct sluice_err
                            "the disk is full while %s: free space for %s; nothing of this was kept", doing,
                            db->dir);
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
-        return sluice_fail(err, SLUICE_FATAL, "state_dir",
-                           "%s/state.db is damaged (%s): restore a copy of it, or move it away to start without "
-                           "its positions and dead letters",
-                           db->dir, sqlite3_errmsg(db->sql));
+        return sluice_fail(
+            err, SLUICE_FATAL, "state_dir",
+            "%s/state.db is damaged (%s): restore a copy of it, or move it away to start without "
+            "its positions and dead letters",
+            db->dir, sqlite3_errmsg(db->sql));
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return sluice_fail(err, SLUICE_RETRY, NULL,
                            "%s/state.db was locked by another process for %d s while %s: see who has it open",
                            db->dir, BUSY_MS / 1000, doing);
     if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
-        return sluice_fail(err, SLUICE_RETRY, "state_dir",
-                           "%s/state.db or a file beside it cannot be used while %s (%s): check owner and modes",
-                           db->dir, doing, sqlite3_errmsg(db->sql));
+        return sluice_fail(
+            err, SLUICE_RETRY, "state_dir",
+            "%s/state.db or a file beside it cannot be used while %s (%s): check owner and modes", db->dir,
+            doing, sqlite3_errmsg(db->sql));
     return sluice_fail(err, SLUICE_RETRY, NULL, "%s failed in %s/state.db: %s", doing, db->dir,
                        sqlite3_errmsg(db->sql));
 }
@@ -184,10 +186,11 @@ static int quick_check(struct state_db *db, const char *path, struct sluice_erro
         found = (const char *)sqlite3_column_text(s, 0);
         ok = found != NULL && strcmp(found, "ok") == 0;
         if (!ok)
-            (void)sluice_fail(err, SLUICE_FATAL, "state_dir",
-                              "%s/state.db is damaged (%.100s): restore a copy of it, or move it away to start "
-                              "without its positions and dead letters",
-                              db->dir, found == NULL ? "no memory" : found);
+            (void)sluice_fail(
+                err, SLUICE_FATAL, "state_dir",
+                "%s/state.db is damaged (%.100s): restore a copy of it, or move it away to start "
+                "without its positions and dead letters",
+                db->dir, found == NULL ? "no memory" : found);
     }
     sqlite3_finalize(s);
     return ok;
@@ -260,9 +263,9 @@ static int open_read(struct state_db *db, const char *path, struct sluice_error 
         (!open_sql(db, path, err) || state_schema_check(db, &empty, err) != SLUICE_OK))
         return 0;
     if (empty)
-        (void)sluice_fail(err, SLUICE_FATAL, "state_dir",
-                          "there is no state in %s yet: it is made by the first `sluice run` with this state_dir",
-                          db->dir);
+        (void)sluice_fail(
+            err, SLUICE_FATAL, "state_dir",
+            "there is no state in %s yet: it is made by the first `sluice run` with this state_dir", db->dir);
     return !empty;
 }
 
@@ -354,8 +357,8 @@ int64_t state_db_get(struct state_db *db, const char *owner, const char *key, vo
     return len;
 }
 
-uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, const void *data,
-                      uint64_t len, struct sluice_error *err)
+uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, const void *data, uint64_t len,
+                      struct sluice_error *err)
 {
     static const char sql[] = "INSERT INTO kv(owner, key, value) VALUES(?1, ?2, ?3)"
                               " ON CONFLICT(owner, key) DO UPDATE SET value = excluded.value";
@@ -363,9 +366,10 @@ uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, c
     sqlite3_stmt *s;
 
     if (key[0] == '\0' || strlen(key) > KEY_MAX || len > VALUE_MAX)
-        return sluice_fail(err, SLUICE_INVALID, NULL,
-                           "state takes keys of 1 to %u bytes and values up to %u bytes; this is %zu and %llu",
-                           KEY_MAX, VALUE_MAX, strlen(key), (unsigned long long)len);
+        return sluice_fail(
+            err, SLUICE_INVALID, NULL,
+            "state takes keys of 1 to %u bytes and values up to %u bytes; this is %zu and %llu", KEY_MAX,
+            VALUE_MAX, strlen(key), (unsigned long long)len);
     if (db->mode != STATE_RUN)
         return sluice_fail(err, SLUICE_FATAL, NULL, "%s/state.db was opened only for reading", db->dir);
     pthread_mutex_lock(&db->lock);

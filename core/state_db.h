@@ -22,7 +22,7 @@ const char *state_db_dir(const struct state_db *db);
 /* Key and value by owner ("pipeline/instance").  As host->state_get and _put. */
 int64_t state_db_get(struct state_db *db, const char *owner, const char *key, void *out, uint64_t cap,
                      struct sluice_error *err);
-uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, const void *data,
-                      uint64_t len, struct sluice_error *err);
+uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, const void *data, uint64_t len,
+                      struct sluice_error *err);
 
 #endif

@@ -94,9 +94,10 @@ int state_lock_take(const char *dir, struct sluice_error *err)
     }
     if (errno == EWOULDBLOCK) {
         holder_read(fd, holder, sizeof holder);
-        (void)sluice_fail(err, SLUICE_FATAL, "state_dir",
-                          "state_dir %s is in use by %s: stop that run, or give this one a state_dir of its own",
-                          dir, holder);
+        (void)sluice_fail(
+            err, SLUICE_FATAL, "state_dir",
+            "state_dir %s is in use by %s: stop that run, or give this one a state_dir of its own", dir,
+            holder);
     } else {
         (void)sluice_fail(err, SLUICE_FATAL, "state_dir", "cannot lock %s/lock: %s", dir, strerror(errno));
     }

@@ -40,7 +40,8 @@ static const char schema[] =
 static const char doing[] = "opening the state database";
 
 /* One integer of a statement without parameters; 0 or 1 rows. */
-static uint32_t ask(struct state_db *db, const char *sql, int64_t *value, int *found, struct sluice_error *err)
+static uint32_t ask(struct state_db *db, const char *sql, int64_t *value, int *found,
+                    struct sluice_error *err)
 {
     sqlite3_stmt *s = NULL;
     int rc = sqlite3_prepare_v2(db->sql, sql, -1, &s, NULL);
@@ -86,10 +87,11 @@ uint32_t state_schema_check(struct state_db *db, int *empty, struct sluice_error
         return sluice_fail(err, SLUICE_FATAL, "state_dir",
                            "%s/state.db is a database of another program: choose another state_dir", db->dir);
     if (version > STATE_VERSION)
-        return sluice_fail(err, SLUICE_FATAL, "state_dir",
-                           "%s/state.db has version %lld and this sluice knows versions up to %d: use the sluice "
-                           "that wrote it or a newer one, or choose another state_dir",
-                           db->dir, (long long)version, STATE_VERSION);
+        return sluice_fail(
+            err, SLUICE_FATAL, "state_dir",
+            "%s/state.db has version %lld and this sluice knows versions up to %d: use the sluice "
+            "that wrote it or a newer one, or choose another state_dir",
+            db->dir, (long long)version, STATE_VERSION);
     return SLUICE_OK;
 }
 

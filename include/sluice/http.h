@@ -30,8 +30,8 @@ struct sluice_http_options {
     uint32_t max_parallel;       /* connections at once [8] */
     uint32_t connect_timeout_ms; /* [5000] */
     uint32_t reserved;
-    uint64_t max_body;           /* of an answer, bytes [16 MiB] */
-    const char *ca_file;         /* PEM, in place of the system's [the system's] */
+    uint64_t max_body;   /* of an answer, bytes [16 MiB] */
+    const char *ca_file; /* PEM, in place of the system's [the system's] */
 };
 
 /* Borrowed during perform.  Names and values without CR, LF and NUL. */
@@ -66,8 +66,8 @@ struct sluice_http_api {
     uint32_t reserved;
 
     /* [instance] in create.  No I/O.  options may be NULL.  NULL with err. */
-    struct sluice_http_client *(*client)(const struct sluice_host *host, const struct sluice_http_options *options,
-                                         struct sluice_error *err);
+    struct sluice_http_client *(*client)(const struct sluice_host *host,
+                                         const struct sluice_http_options *options, struct sluice_error *err);
     /* [instance] in destroy; no perform may be under way. */
     void (*free)(struct sluice_http_client *client);
 
@@ -75,9 +75,9 @@ struct sluice_http_api {
      * has its answer, or deadline_ms (from now) passed, or the host cancelled.  responses
      * are n of r_stride bytes, struct_size set by the caller, the rest not read.
      * SLUICE_OK: look at each; else err and nothing to release. */
-    uint32_t (*perform)(struct sluice_http_client *client, const struct sluice_http_request *requests, uint32_t n,
-                        uint32_t stride, struct sluice_http_response *responses, uint32_t r_stride,
-                        uint32_t deadline_ms, struct sluice_error *err);
+    uint32_t (*perform)(struct sluice_http_client *client, const struct sluice_http_request *requests,
+                        uint32_t n, uint32_t stride, struct sluice_http_response *responses,
+                        uint32_t r_stride, uint32_t deadline_ms, struct sluice_error *err);
     /* [any] Frees the bodies. */
     void (*release)(struct sluice_http_response *responses, uint32_t n, uint32_t r_stride);
 };

@@ -31,13 +31,13 @@ extern "C" {
 #define SLUICE_SINK 5u
 
 /* Flags of a plugin: promises that the host builds on. */
-#define SLUICE_PARALLEL 0x1u    /* the work calls of its kind may run at once on one instance */
-#define SLUICE_ANY_ORDER 0x2u   /* source: settles records one by one, not by prefix */
-#define SLUICE_FINITE 0x4u      /* source: answers END (it may depend on options) */
-#define SLUICE_ATOMIC 0x8u      /* sink: a write applies all of a batch or nothing */
-#define SLUICE_IDEMPOTENT 0x10u /* sink: writing a record again changes nothing */
+#define SLUICE_PARALLEL 0x1u     /* the work calls of its kind may run at once on one instance */
+#define SLUICE_ANY_ORDER 0x2u    /* source: settles records one by one, not by prefix */
+#define SLUICE_FINITE 0x4u       /* source: answers END (it may depend on options) */
+#define SLUICE_ATOMIC 0x8u       /* sink: a write applies all of a batch or nothing */
+#define SLUICE_IDEMPOTENT 0x10u  /* sink: writing a record again changes nothing */
 #define SLUICE_COMMUTATIVE 0x20u /* sink: the order of records does not matter to the result */
-#define SLUICE_TWO_PHASE 0x40u  /* gate: has conclude; may not stand inside any or not */
+#define SLUICE_TWO_PHASE 0x40u   /* gate: has conclude; may not stand inside any or not */
 
 /* Life of an instance.  create and destroy are required. */
 struct sluice_lifecycle {
@@ -48,8 +48,8 @@ struct sluice_lifecycle {
      * it anywhere.  host and config live until destroy has returned.  On failure
      * nothing is left behind and *self is not written.
      * OK | INVALID (an option) | FATAL (no memory). */
-    uint32_t (*create)(const struct sluice_host *host, const struct sluice_config *config,
-                       void **self, struct sluice_error *err);
+    uint32_t (*create)(const struct sluice_host *host, const struct sluice_config *config, void **self,
+                       struct sluice_error *err);
 
     /* [instance] Frees self.  Once for each create that answered OK, and never
      * otherwise; never before stop if start answered OK. */
@@ -114,8 +114,8 @@ struct sluice_source_ops {
     /* [instance] Bytes of an oversize record of the last poll, from offset on, so
      * that a dead letter keeps it whole.  Returns how many (0 at the end), or -1.
      * Required of a source that delivers oversize records. */
-    int64_t (*fetch)(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out,
-                     uint64_t cap, struct sluice_error *err);
+    int64_t (*fetch)(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out, uint64_t cap,
+                     struct sluice_error *err);
 };
 
 /* How peek found a field. */
@@ -166,8 +166,7 @@ struct sluice_gate_ops {
     /* [parallel] TWO_PHASE: the end of each record that decide admitted; exactly
      * once each unless the process dies. */
     uint32_t (*conclude)(void *self, const struct sluice_record *const *records, uint32_t n,
-                         const struct sluice_outcome *outcomes, uint64_t stride,
-                         struct sluice_error *err);
+                         const struct sluice_outcome *outcomes, uint64_t stride, struct sluice_error *err);
 
     /* [any] Re-reads what the gate reads from files, if it changed.  Optional. */
     uint32_t (*reload)(void *self, struct sluice_error *err);
@@ -211,7 +210,7 @@ struct sluice_plugin {
     uint32_t n_options;
     uint32_t option_size; /* sizeof(struct sluice_option) as the plugin was built: the stride */
     const struct sluice_lifecycle *lifecycle;
-    const void *ops; /* struct sluice_<kind>_ops */
+    const void *ops;     /* struct sluice_<kind>_ops */
     const char *example; /* a block fit to paste into a config, or NULL */
 };
 
@@ -224,7 +223,7 @@ struct sluice_module {
     /* [main] Once, before any thread; may be NULL.  A module that was initialised
      * stays loaded for ever. */
     uint32_t (*init)(struct sluice_error *err);
-    void (*fini)(void); /* [main] after all threads are joined; may be NULL */
+    void (*fini)(void);                         /* [main] after all threads are joined; may be NULL */
     const struct sluice_plugin *const *plugins; /* NULL-terminated */
 };
 
@@ -232,18 +231,18 @@ struct sluice_module {
 SLUICE_EXPORT const struct sluice_module *sluice_plugin_entry_v1(void);
 
 /* Defines it: SLUICE_MODULE("acme", NULL, NULL, &acme_source, &acme_sink); */
-#define SLUICE_MODULE(module_name, init_fn, fini_fn, ...)                                                \
-    SLUICE_EXPORT const struct sluice_module *sluice_plugin_entry_v1(void)                               \
-    {                                                                                                    \
-        static const struct sluice_plugin *const list[] = {__VA_ARGS__, NULL};                           \
-        static const struct sluice_module module = {sizeof module, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR,   \
-                                                    0, module_name, init_fn, fini_fn, list};             \
-        return &module;                                                                                  \
-    }                                                                                                    \
+#define SLUICE_MODULE(module_name, init_fn, fini_fn, ...)                                                    \
+    SLUICE_EXPORT const struct sluice_module *sluice_plugin_entry_v1(void)                                   \
+    {                                                                                                        \
+        static const struct sluice_plugin *const list[] = {__VA_ARGS__, NULL};                               \
+        static const struct sluice_module module = {                                                         \
+            sizeof module, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, 0, module_name, init_fn, fini_fn, list};      \
+        return &module;                                                                                      \
+    }                                                                                                        \
     struct sluice_module_end_of_macro
 
-#define SLUICE_OPTIONS(table)                                                                            \
-    .options = (table), .n_options = (uint32_t)(sizeof(table) / sizeof((table)[0])),                     \
+#define SLUICE_OPTIONS(table)                                                                                \
+    .options = (table), .n_options = (uint32_t)(sizeof(table) / sizeof((table)[0])),                         \
     .option_size = (uint32_t)sizeof(struct sluice_option)
 
 #ifdef __cplusplus

@@ -109,8 +109,8 @@ int main(int argc, char **argv)
         return 1;
     }
     std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::printf("lines=%llu admitted=%llu denied=%llu broken=%llu seconds=%.3f\n", count.lines, count.admitted,
-                count.denied, count.broken, took.count());
+    std::printf("lines=%llu admitted=%llu denied=%llu broken=%llu seconds=%.3f\n", count.lines,
+                count.admitted, count.denied, count.broken, took.count());
     close(fd);
     return 0;
 }

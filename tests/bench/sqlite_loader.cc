@@ -74,7 +74,10 @@ class Database
         sqlite3_reset(s);
         return sqlite3_changes(handle);
     }
-    int64_t last() { return sqlite3_last_insert_rowid(handle); }
+    int64_t last()
+    {
+        return sqlite3_last_insert_rowid(handle);
+    }
 
   private:
     sqlite3 *handle = nullptr;
@@ -151,9 +154,11 @@ class Loader
         add_product = db.prepare("INSERT INTO products(product_id, name, name_is_catalogue, brand, category,"
                                  " category_id, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
         add_category = db.prepare("INSERT INTO categories(category_id, name, created_at) VALUES(?1, ?2, ?3)");
-        add_retailer = db.prepare("INSERT INTO retailers(retailer_id, name, venue_type) VALUES(?1, ?2, 'Grocery')");
+        add_retailer =
+            db.prepare("INSERT INTO retailers(retailer_id, name, venue_type) VALUES(?1, ?2, 'Grocery')");
         add_link = db.prepare("INSERT INTO in_category(product, category) VALUES(?1, ?2)");
-        receipts = db.prepare("SELECT receipt, time FROM purchased_receipts WHERE user = ?1 AND product = ?2");
+        receipts =
+            db.prepare("SELECT receipt, time FROM purchased_receipts WHERE user = ?1 AND product = ?2");
         add_receipt = db.prepare("INSERT OR REPLACE INTO purchased_receipts VALUES(?1, ?2, ?3, ?4)");
         put_edge = db.prepare("INSERT OR REPLACE INTO purchased VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
         at = side("shops_at", "retailer", "last_visit");
@@ -218,10 +223,12 @@ class Loader
         std::string receipts_table = table + "_receipts";
         return {db.prepare(("INSERT OR IGNORE INTO " + receipts_table + " VALUES(?1, ?2, ?3, ?4)").c_str()),
                 db.prepare(("UPDATE " + receipts_table + " SET time = ?4 WHERE user = ?1 AND " + target +
-                            " = ?2 AND receipt = ?3 AND time < ?4").c_str()),
+                            " = ?2 AND receipt = ?3 AND time < ?4")
+                               .c_str()),
                 db.prepare(("INSERT INTO " + table + " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(user, " + target +
-                            ") DO UPDATE SET frequency = frequency + excluded.frequency, " + last + " = max(" +
-                            last + ", excluded." + last + ")").c_str())};
+                            ") DO UPDATE SET frequency = frequency + excluded.frequency, " + last +
+                            " = max(" + last + ", excluded." + last + ")")
+                               .c_str())};
     }
 
     void begin()
@@ -324,15 +331,20 @@ class Loader
         return id;
     }
 
-    static int64_t now() { return static_cast<int64_t>(std::time(nullptr)) * 1000; }
+    static int64_t now()
+    {
+        return static_cast<int64_t>(std::time(nullptr)) * 1000;
+    }
 
     void write_purchased()
     {
         std::sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) {
-            return std::tie(a.user, a.product, a.receipt, a.time) < std::tie(b.user, b.product, b.receipt, b.time);
+            return std::tie(a.user, a.product, a.receipt, a.time) <
+                   std::tie(b.user, b.product, b.receipt, b.time);
         });
         for (size_t i = 0, j; i < rows.size(); i = j) {
-            for (j = i; j < rows.size() && rows[j].user == rows[i].user && rows[j].product == rows[i].product; j++)
+            for (j = i; j < rows.size() && rows[j].user == rows[i].user && rows[j].product == rows[i].product;
+                 j++)
                 ;
             write_edge(i, j);
         }
@@ -353,7 +365,8 @@ class Loader
             sqlite3_reset(receipts);
         }
         for (size_t i = from; i < to; i++) {
-            auto s = std::find_if(seen.begin(), seen.end(), [&](const Seen &x) { return x.receipt == rows[i].receipt; });
+            auto s = std::find_if(seen.begin(), seen.end(),
+                                  [&](const Seen &x) { return x.receipt == rows[i].receipt; });
             if (s != seen.end() && s->time >= rows[i].time)
                 continue;
             if (s != seen.end())
@@ -385,7 +398,9 @@ class Loader
             for (size_t i = 1; i < n; i++)
                 squares += static_cast<__int128>(times[i] - times[i - 1]) * (times[i] - times[i - 1]);
             __int128 spread = static_cast<__int128>(n - 1) * squares - span * span;
-            double cv = span > 0 && spread > 0 ? std::sqrt(static_cast<double>(spread)) / static_cast<double>(span) : 0;
+            double cv = span > 0 && spread > 0
+                            ? std::sqrt(static_cast<double>(spread)) / static_cast<double>(span)
+                            : 0;
             int64_t unit = static_cast<int64_t>(n - 1) * 86400000, whole = times[n - 1] - times[0];
             interval = whole / unit + (whole % unit >= unit - whole % unit ? 1 : 0);
             likelihood = (1.0 - 1.0 / static_cast<double>(n)) / (1.0 + cv);
@@ -402,11 +417,13 @@ class Loader
     void write_side(const Side &s, int64_t Row::*target)
     {
         std::sort(rows.begin(), rows.end(), [target](const Row &a, const Row &b) {
-            return std::tie(a.user, a.*target, a.receipt, b.time) < std::tie(b.user, b.*target, b.receipt, a.time);
+            return std::tie(a.user, a.*target, a.receipt, b.time) <
+                   std::tie(b.user, b.*target, b.receipt, a.time);
         });
         for (size_t i = 0, j; i < rows.size(); i = j) {
             int64_t added = 0, last = INT64_MIN;
-            for (j = i; j < rows.size() && rows[j].user == rows[i].user && rows[j].*target == rows[i].*target; j++) {
+            for (j = i; j < rows.size() && rows[j].user == rows[i].user && rows[j].*target == rows[i].*target;
+                 j++) {
                 if (rows[i].*target == 0 || (j > i && rows[j].receipt == rows[j - 1].receipt))
                     continue;
                 last = std::max(last, rows[j].time);
@@ -449,8 +466,8 @@ class Loader
     }
 
     Database db;
-    sqlite3_stmt *find_user, *add_user, *touch_user, *add_product, *add_category, *add_retailer, *add_link, *receipts,
-        *add_receipt, *put_edge;
+    sqlite3_stmt *find_user, *add_user, *touch_user, *add_product, *add_category, *add_retailer, *add_link,
+        *receipts, *add_receipt, *put_edge;
     Side at, in;
     std::unordered_map<std::string, int64_t> users, categories, retailers;
     std::unordered_map<int64_t, bool> new_users;
@@ -477,8 +494,10 @@ void load(const char *path, Loader &loader)
         char *from = buffer.data(), *end = from + held;
         while (char *newline = static_cast<char *>(memchr(from, '\n', static_cast<size_t>(end - from)))) {
             simdjson::ondemand::document doc;
-            if (parser.iterate(from, static_cast<size_t>(newline - from),
-                               static_cast<size_t>(buffer.data() + buffer.size() - from)).get(doc))
+            if (parser
+                    .iterate(from, static_cast<size_t>(newline - from),
+                             static_cast<size_t>(buffer.data() + buffer.size() - from))
+                    .get(doc))
                 die(path, "not JSON");
             loader.receipt(doc);
             from = newline + 1;

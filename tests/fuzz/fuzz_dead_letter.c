@@ -21,12 +21,12 @@ static uint8_t *good;
 static size_t good_size;
 static struct sluice_error err;
 
-#define MUST(condition)                                                                                  \
-    do {                                                                                                 \
-        if (!(condition)) {                                                                              \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, err.message);            \
-            abort();                                                                                     \
-        }                                                                                                \
+#define MUST(condition)                                                                                      \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, err.message);                \
+            abort();                                                                                         \
+        }                                                                                                    \
     } while (0)
 
 static void remove_state(const char *dir)
@@ -86,7 +86,8 @@ static void make_good(void)
 static void prepare(void)
 {
     err.struct_size = sizeof err;
-    (void)snprintf(root, sizeof root, "%s/sluice-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    (void)snprintf(root, sizeof root, "%s/sluice-fuzz-XXXXXX",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     MUST(mkdtemp(root) != NULL);
     (void)snprintf(letters_dir, sizeof letters_dir, "%s/l", root);
     (void)snprintf(file_dir, sizeof file_dir, "%s/f", root);
@@ -241,7 +242,8 @@ static void fuzz_letters(struct input in)
         MUST(dead_letter_count(letters_db, letters[i].pipeline) == 0);
         drop_letter(&letters[i]);
     }
-    MUST(sqlite3_exec(letters_db->sql, "DELETE FROM letters; DELETE FROM letter_counts", NULL, NULL, NULL) == SQLITE_OK);
+    MUST(sqlite3_exec(letters_db->sql, "DELETE FROM letters; DELETE FROM letter_counts", NULL, NULL, NULL) ==
+         SQLITE_OK);
 }
 
 /* --- files --------------------------------------------------------------- */

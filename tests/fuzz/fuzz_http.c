@@ -36,8 +36,10 @@ static void never(void *context, const struct http_request *request, struct http
     abort();
 }
 
-static const struct http_route routes[] = {
-    {"GET", "/healthz", say_ok}, {"POST", "/readyz", say_ok}, {"POST", "/write", never}, {"GET", "/read/*", never}};
+static const struct http_route routes[] = {{"GET", "/healthz", say_ok},
+                                           {"POST", "/readyz", say_ok},
+                                           {"POST", "/write", never},
+                                           {"GET", "/read/*", never}};
 
 static void leave(void)
 {

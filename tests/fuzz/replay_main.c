@@ -61,7 +61,8 @@ static int replay(const char *path)
     while ((entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
-        if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner || !replay(inner))
+        if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner ||
+            !replay(inner))
             ok = 0;
     }
     closedir(dir);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int http_raw_connect(uint16_t port); /* to 127.0.0.1; fails the test by exit 99 */
+int http_raw_connect(uint16_t port);     /* to 127.0.0.1; fails the test by exit 99 */
 int http_raw_try_connect(uint16_t port); /* the same, or -1 */
 /* 1 if all was sent; 0: the other side is gone. */
 int http_raw_send(int fd, const void *data, size_t len);

@@ -26,8 +26,8 @@ struct toy_source {
     uint32_t lane;
 };
 
-static uint32_t toy_source_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
-                                  struct sluice_error *err)
+static uint32_t toy_source_create(const struct sluice_host *host, const struct sluice_config *config,
+                                  void **self, struct sluice_error *err)
 {
     struct toy_source *s = calloc(1, sizeof *s);
 
@@ -55,9 +55,14 @@ static uint32_t toy_poll(void *self, struct sluice_batch *batch, uint64_t max, u
     s->last_poll = s->at;
     for (; n < max && s->at < toy.n_texts; n++, s->at++) {
         uint64_t len = strlen(toy.texts[s->at]);
-        struct sluice_item item = {.struct_size = sizeof item, .lane = s->lane, .data = toy.texts[s->at], .len = len,
-                                   .size = toy.oversize > len ? toy.oversize : len, .position = s->at,
-                                   .next = s->at + 1, .ordinal = s->at + 1};
+        struct sluice_item item = {.struct_size = sizeof item,
+                                   .lane = s->lane,
+                                   .data = toy.texts[s->at],
+                                   .len = len,
+                                   .size = toy.oversize > len ? toy.oversize : len,
+                                   .position = s->at,
+                                   .next = s->at + 1,
+                                   .ordinal = s->at + 1};
 
         s->host->batch_add(batch, &item, 1, sizeof item);
     }
@@ -92,8 +97,8 @@ static uint32_t toy_settle(void *self, const struct sluice_acks *acks, struct sl
 }
 
 /* The claimed payload is its first bytes and then the letter x. */
-static int64_t toy_fetch(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out, uint64_t cap,
-                         struct sluice_error *err)
+static int64_t toy_fetch(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out,
+                         uint64_t cap, struct sluice_error *err)
 {
     const struct toy_source *s = self;
     uint64_t left = toy.oversize > offset ? toy.oversize - offset : 0, n = left < cap ? left : cap, i;
@@ -147,8 +152,8 @@ struct toy_stage {
     int second; /* sink/toy2 */
 };
 
-static uint32_t toy_stage_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
-                                 struct sluice_error *err)
+static uint32_t toy_stage_create(const struct sluice_host *host, const struct sluice_config *config,
+                                 void **self, struct sluice_error *err)
 {
     struct toy_stage *s = calloc(1, sizeof *s);
 
@@ -161,8 +166,8 @@ static uint32_t toy_stage_create(const struct sluice_host *host, const struct sl
     return SLUICE_OK;
 }
 
-static uint32_t toy_stage2_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
-                                  struct sluice_error *err)
+static uint32_t toy_stage2_create(const struct sluice_host *host, const struct sluice_config *config,
+                                  void **self, struct sluice_error *err)
 {
     uint32_t code = toy_stage_create(host, config, self, err);
 
@@ -278,8 +283,8 @@ static uint32_t toy_write(void *self, struct sluice_record *const *records, uint
         code = toy.sink_call(call, n, err);
     if (code != SLUICE_NONE && code != SLUICE_OK)
         return code;
-    code = answer(s, (const struct sluice_record *const *)records, n, verdicts, s->second ? toy.sink2 : toy.sink,
-                  SLUICE_OK);
+    code = answer(s, (const struct sluice_record *const *)records, n, verdicts,
+                  s->second ? toy.sink2 : toy.sink, SLUICE_OK);
     for (i = 0; i < n; i++)
         if (sluice_verdict_at(verdicts, i)->code == SLUICE_SPLIT && n == 1)
             return sluice_fail(err, SLUICE_SPLIT, NULL, "this record is bad");
@@ -295,8 +300,10 @@ static uint32_t toy_write(void *self, struct sluice_record *const *records, uint
 
 /* --- descriptors ------------------------------------------------------------------- */
 
-static const struct sluice_lifecycle source_life = {
-    .struct_size = sizeof source_life, .create = toy_source_create, .destroy = toy_destroy, .stop = toy_source_stop};
+static const struct sluice_lifecycle source_life = {.struct_size = sizeof source_life,
+                                                    .create = toy_source_create,
+                                                    .destroy = toy_destroy,
+                                                    .stop = toy_source_stop};
 static const struct sluice_lifecycle stage_life = {
     .struct_size = sizeof stage_life, .create = toy_stage_create, .destroy = toy_destroy};
 static const struct sluice_lifecycle sink_life = {.struct_size = sizeof sink_life,
@@ -306,17 +313,18 @@ static const struct sluice_lifecycle sink_life = {.struct_size = sizeof sink_lif
                                                   .stop = toy_sink_stop};
 static const struct sluice_lifecycle stage2_life = {
     .struct_size = sizeof stage2_life, .create = toy_stage2_create, .destroy = toy_destroy};
-static const struct sluice_source_ops source_ops = {
-    .struct_size = sizeof source_ops,
-    .poll = toy_poll,
-    .settle = toy_settle,
-    .keepalive = toy_keepalive,
-    .fetch = toy_fetch};
-static const struct sluice_decoder_ops decoder_ops = {.struct_size = sizeof decoder_ops, .decode = toy_decode};
+static const struct sluice_source_ops source_ops = {.struct_size = sizeof source_ops,
+                                                    .poll = toy_poll,
+                                                    .settle = toy_settle,
+                                                    .keepalive = toy_keepalive,
+                                                    .fetch = toy_fetch};
+static const struct sluice_decoder_ops decoder_ops = {.struct_size = sizeof decoder_ops,
+                                                      .decode = toy_decode};
 static const struct sluice_gate_ops gate_ops = {.struct_size = sizeof gate_ops, .decide = toy_decide};
 static const struct sluice_gate_ops hold_ops = {
     .struct_size = sizeof hold_ops, .decide = toy_decide, .conclude = toy_conclude};
-static const struct sluice_enricher_ops enricher_ops = {.struct_size = sizeof enricher_ops, .enrich = toy_enrich};
+static const struct sluice_enricher_ops enricher_ops = {.struct_size = sizeof enricher_ops,
+                                                        .enrich = toy_enrich};
 static const struct sluice_sink_ops sink_ops = {
     .struct_size = sizeof sink_ops, .write = toy_write, .flush = toy_flush};
 static const struct sluice_sink_ops sink2_ops = {.struct_size = sizeof sink2_ops, .write = toy_write};
@@ -342,8 +350,8 @@ TOY_PLUGIN(toy_sink, SLUICE_SINK, "toy", SLUICE_PARALLEL | SLUICE_IDEMPOTENT | S
 TOY_PLUGIN(toy_decoder, SLUICE_DECODER, "toy", SLUICE_PARALLEL, stage_life, decoder_ops);
 TOY_PLUGIN(toy_sink2, SLUICE_SINK, "toy2", 0, stage2_life, sink2_ops);
 
-static const struct sluice_plugin *const toy_plugins[] = {&toy_source,   &toy_gate, &toy_hold, &toy_enricher,
-                                                          &toy_sink,     &toy_sink2, &toy_decoder, NULL};
+static const struct sluice_plugin *const toy_plugins[] = {
+    &toy_source, &toy_gate, &toy_hold, &toy_enricher, &toy_sink, &toy_sink2, &toy_decoder, NULL};
 const struct sluice_module toy_module = {
     sizeof toy_module, SLUICE_ABI_MAJOR, SLUICE_ABI_MINOR, 0, "toy", NULL, NULL, toy_plugins};
 

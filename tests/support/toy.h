@@ -22,8 +22,8 @@ typedef uint32_t (*toy_call)(uint32_t call, uint32_t n, struct sluice_error *err
 
 /* Instead of a poll that delivers: adds what it likes; NONE: the poll goes on as always.
  * at is the place of the next text. */
-typedef uint32_t (*toy_poll_fn)(const struct sluice_host *host, struct sluice_batch *batch, uint64_t *at, uint32_t call,
-                             struct sluice_error *err);
+typedef uint32_t (*toy_poll_fn)(const struct sluice_host *host, struct sluice_batch *batch, uint64_t *at,
+                                uint32_t call, struct sluice_error *err);
 
 struct toy {
     const char *const *texts;
@@ -39,20 +39,21 @@ struct toy {
     /* What happened, by position. */
     atomic_uint writes[TOY_MAX], writes2[TOY_MAX];
     atomic_uint calls;
-    atomic_uint largest; /* batch handed to the sink */
+    atomic_uint largest;  /* batch handed to the sink */
     atomic_ulong settled; /* highest next */
     atomic_uint settles_backwards;
     atomic_ulong polled;
     atomic_uint polls, settles, keepalives, starts, decides, decodes;
     atomic_uint settles_cancelled; /* the host said "cancelled" inside settle */
-    char life[32]; /* in order: source stopped "S", sink flushed "f", sink stopped "K" */
+    char life[32];                 /* in order: source stopped "S", sink flushed "f", sink stopped "K" */
     atomic_uint concluded_ok, concluded_back;
 };
 
 extern struct toy toy; /* each forked test has its own; toy_reset between tests in one process */
 void toy_reset(void);
 
-extern const struct sluice_module toy_module; /* all kinds: toy (the decoder cannot peek); sink: toy2, serial */
+extern const struct sluice_module
+    toy_module; /* all kinds: toy (the decoder cannot peek); sink: toy2, serial */
 
 struct toy_run {
     struct registry *registry;

@@ -38,7 +38,8 @@ static void setup(void)
 
     memset(&err, 0, sizeof err);
     is_ready = 1;
-    pipelines_json = "{\"pipelines\":[{\"name\":\"receipts\",\"in\":12,\"rate\":1.5,\"held\":false,\"x\":null}]}";
+    pipelines_json =
+        "{\"pipelines\":[{\"name\":\"receipts\",\"in\":12,\"rate\":1.5,\"held\":false,\"x\":null}]}";
     admin = admin_start("127.0.0.1:0", NULL, &source, &err);
     ck_assert_msg(admin != NULL, "%s", err.message);
 }
@@ -118,7 +119,8 @@ START_TEST(the_page_shows_the_pipelines_and_refreshes_itself)
 {
     char *body = asked("/", 200, "text/html; charset=utf-8");
 
-    ck_assert_ptr_nonnull(strstr(body, "<tr><th>name</th><td>receipts</td></tr><tr><th>in</th><td>12</td></tr>"));
+    ck_assert_ptr_nonnull(
+        strstr(body, "<tr><th>name</th><td>receipts</td></tr><tr><th>in</th><td>12</td></tr>"));
     ck_assert_ptr_nonnull(strstr(body, "http-equiv=\"refresh\""));
     ck_assert_ptr_nonnull(strstr(body, "<p class=\"ok\">ready</p>"));
     ck_assert_ptr_null(strstr(body, "<script"));

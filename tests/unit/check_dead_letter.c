@@ -71,11 +71,12 @@ static int see(void *context, int64_t id, const struct dead_letter *l)
     struct seen *s = context;
 
     s->ids[s->n++] = id;
-    (void)snprintf(s->text, sizeof s->text, "%s|%s|%s|%s|%llu|%llu|%s|%s|%u|%lld|%.*s|%s|%.*s|%llu", l->pipeline,
-                   l->step, l->stage, l->lane, (unsigned long long)l->position, (unsigned long long)l->ordinal,
-                   l->reason, l->detail == NULL ? "(none)" : l->detail, l->attempts, (long long)l->time_ms,
-                   (int)l->order_key.len, l->order_key.data == NULL ? "" : l->order_key.data,
-                   l->key.data == NULL ? "(none)" : "key", (int)(l->payload.len > 60 ? 60 : l->payload.len),
+    (void)snprintf(s->text, sizeof s->text, "%s|%s|%s|%s|%llu|%llu|%s|%s|%u|%lld|%.*s|%s|%.*s|%llu",
+                   l->pipeline, l->step, l->stage, l->lane, (unsigned long long)l->position,
+                   (unsigned long long)l->ordinal, l->reason, l->detail == NULL ? "(none)" : l->detail,
+                   l->attempts, (long long)l->time_ms, (int)l->order_key.len,
+                   l->order_key.data == NULL ? "" : l->order_key.data, l->key.data == NULL ? "(none)" : "key",
+                   (int)(l->payload.len > 60 ? 60 : l->payload.len),
                    l->payload.data == NULL ? "" : l->payload.data, (unsigned long long)l->size);
     return s->n == 64;
 }
@@ -97,8 +98,9 @@ START_TEST(a_letter_comes_back_as_it_was)
     put(&l);
     s = listed((struct dead_letter_filter){.limit = 0});
     ck_assert_uint_eq(s.n, 1);
-    ck_assert_str_eq(s.text, "receipts||decoder/json|in.jsonl|70|71|bad_json|no } at byte 7|2|1700000000123|u1|"
-                             "(none)|{\"a\":1|6");
+    ck_assert_str_eq(s.text,
+                     "receipts||decoder/json|in.jsonl|70|71|bad_json|no } at byte 7|2|1700000000123|u1|"
+                     "(none)|{\"a\":1|6");
 }
 END_TEST
 
@@ -422,8 +424,9 @@ START_TEST(damaged_headers_are_refused_with_the_number_of_the_letter)
 
     put(&l);
     memset(&s, 0, sizeof s);
-    ck_assert_int_eq(sqlite3_exec(db->sql, "UPDATE letters SET headers = x'3030303030303939'", NULL, NULL, NULL),
-                     SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(db->sql, "UPDATE letters SET headers = x'3030303030303939'", NULL, NULL, NULL),
+        SQLITE_OK);
     ck_assert_uint_eq(dead_letter_list(db, &all, see, &s, &err), SLUICE_FATAL);
     ck_assert_ptr_nonnull(strstr(err.message, "dead letter 1 in "));
 }

@@ -107,10 +107,11 @@ START_TEST(list_shows_a_letter_a_line_while_a_run_holds_the_folder)
     put(8, NULL, "no_user", "{}", 2);
     run("list", NULL, NULL, NULL);
     ck_assert_msg(got.status == 0, "%s", got.told);
-    ck_assert_str_eq(got.out, "1  2023-11-14T22:13:20.123Z  receipts  bad_json  user u1  in.jsonl@8  1 bytes\n"
-                              "    what \\x1b[31m went wrong\n"
-                              "2  2023-11-14T22:13:20.123Z  receipts  no_user  user -  in.jsonl@9  2 bytes\n"
-                              "    what \\x1b[31m went wrong\n");
+    ck_assert_str_eq(got.out,
+                     "1  2023-11-14T22:13:20.123Z  receipts  bad_json  user u1  in.jsonl@8  1 bytes\n"
+                     "    what \\x1b[31m went wrong\n"
+                     "2  2023-11-14T22:13:20.123Z  receipts  no_user  user -  in.jsonl@9  2 bytes\n"
+                     "    what \\x1b[31m went wrong\n");
     ck_assert_str_eq(got.told, "2 dead letters\n");
 }
 END_TEST

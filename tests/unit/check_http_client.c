@@ -48,8 +48,10 @@ static void say_much(void *context, const struct http_request *request, struct h
     strbuf_add(&answer->body, piece, sizeof piece);
 }
 
-static const struct http_route routes[] = {
-    {"GET", "/much", say_much}, {"GET", "/a/*", say_path}, {"POST", "/a/*", say_path}, {"PUT", "/a/*", say_path}};
+static const struct http_route routes[] = {{"GET", "/much", say_much},
+                                           {"GET", "/a/*", say_path},
+                                           {"POST", "/a/*", say_path},
+                                           {"PUT", "/a/*", say_path}};
 
 static void setup(void)
 {
@@ -74,7 +76,8 @@ static void teardown(void)
 }
 
 /* One request; release the answer. */
-static struct sluice_http_response ask(const char *method, const char *path, const char *body, uint32_t deadline_ms)
+static struct sluice_http_response ask(const char *method, const char *path, const char *body,
+                                       uint32_t deadline_ms)
 {
     struct sluice_http_response answer = {.struct_size = sizeof answer};
     struct sluice_http_request r = {.struct_size = sizeof r, .method = method, .body = sluice_str_of(body)};
@@ -82,7 +85,8 @@ static struct sluice_http_response ask(const char *method, const char *path, con
 
     (void)snprintf(whole, sizeof whole, "%s%s", path[0] == '/' ? url : "", path);
     r.url = whole;
-    ck_assert_uint_eq(http->perform(client, &r, 1, sizeof r, &answer, sizeof answer, deadline_ms, &err), SLUICE_OK);
+    ck_assert_uint_eq(http->perform(client, &r, 1, sizeof r, &answer, sizeof answer, deadline_ms, &err),
+                      SLUICE_OK);
     return answer;
 }
 
@@ -119,7 +123,8 @@ START_TEST(many_requests_run_at_once_and_each_gets_its_own_answer)
         r[i] = (struct sluice_http_request){.struct_size = sizeof r[i], .method = "GET", .url = urls[i]};
         answers[i].struct_size = sizeof answers[i];
     }
-    ck_assert_uint_eq(http->perform(client, r, N, sizeof *r, answers, sizeof *answers, 10000, &err), SLUICE_OK);
+    ck_assert_uint_eq(http->perform(client, r, N, sizeof *r, answers, sizeof *answers, 10000, &err),
+                      SLUICE_OK);
     for (i = 0; i < N; i++) {
         (void)snprintf(want, sizeof want, "GET /a/%d ", i);
         ck_assert_uint_eq(answers[i].code, SLUICE_OK);
@@ -145,8 +150,8 @@ END_TEST
 
 START_TEST(what_is_no_http_url_is_refused)
 {
-    static const char *const bad[] = {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "nonsense://x",
-                                      "http://127.0.0.1:99999/"};
+    static const char *const bad[] = {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/",
+                                      "nonsense://x", "http://127.0.0.1:99999/"};
 
     expect(ask("GET", bad[_i], NULL, 5000), SLUICE_REJECT, 0, "");
 }
@@ -154,8 +159,8 @@ END_TEST
 
 START_TEST(a_header_that_would_forge_another_is_refused)
 {
-    static const struct sluice_str bad[][2] = {{{"X", 1}, {"a\r\nY: b", 7}}, {{"X\nY", 3}, {"a", 1}},
-                                               {{"X", 1}, {"a\0b", 3}},      {{"", 0}, {"a", 1}}};
+    static const struct sluice_str bad[][2] = {
+        {{"X", 1}, {"a\r\nY: b", 7}}, {{"X\nY", 3}, {"a", 1}}, {{"X", 1}, {"a\0b", 3}}, {{"", 0}, {"a", 1}}};
     struct sluice_http_response answer = {.struct_size = sizeof answer};
     struct sluice_http_request r = {
         .struct_size = sizeof r, .method = "GET", .url = url, .headers = bad[_i], .n_headers = 1};

@@ -128,8 +128,8 @@ END_TEST
 
 START_TEST(a_body_reaches_its_handler_in_any_pieces)
 {
-    static const char *const pieces[] = {"POST /job/7 HTT", "P/1.1\r\nHost: 127.0.0.1:1\r\nContent-", "Length: 6\r\n\r\nab",
-                                         "c", "def"};
+    static const char *const pieces[] = {"POST /job/7 HTT", "P/1.1\r\nHost: 127.0.0.1:1\r\nContent-",
+                                         "Length: 6\r\n\r\nab", "c", "def"};
     int fd = http_raw_connect(port), closed;
     char *answer;
     size_t i;
@@ -146,8 +146,10 @@ END_TEST
 
 START_TEST(a_chunked_body_is_put_together)
 {
-    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
-                           "POST /write 5 abcde"), 201);
+    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H
+                           "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+                           "POST /write 5 abcde"),
+                     201);
 }
 END_TEST
 
@@ -171,13 +173,15 @@ static const struct bad {
     {"GET /hello HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421, "host_unknown"},
     {"GET /hello HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", 421, "host_unknown"},
     {"GET /hello HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 421, "host_unknown"},
-    {"POST /write HTTP/1.1\r\n" H "Origin: http://evil.example\r\nContent-Length: 0\r\n\r\n", 403, "origin_refused"},
+    {"POST /write HTTP/1.1\r\n" H "Origin: http://evil.example\r\nContent-Length: 0\r\n\r\n", 403,
+     "origin_refused"},
     {"POST /write HTTP/1.1\r\n" H "Origin: null\r\nContent-Length: 0\r\n\r\n", 403, "origin_refused"},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", 400, ""},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: -1\r\n\r\n", 400, ""},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: 0x2\r\n\r\nab", 400, ""},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: 1, 1\r\n\r\na", 400, ""},
-    {"POST /write HTTP/1.1\r\n" H "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, ""},
+    {"POST /write HTTP/1.1\r\n" H "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+     ""},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: 1048577\r\n\r\n", 413, "body_too_large"},
     {"POST /write HTTP/1.1\r\n" H "Content-Length: 999999999999999999999\r\n\r\n", 0, ""},
     {"nonsense\r\n\r\n", 0, ""},
@@ -236,13 +240,20 @@ static int status_of_body(const char *header, size_t n, const char *tail)
 
 START_TEST(a_body_of_1_mib_is_taken_and_a_larger_one_refused_also_in_chunks)
 {
-    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H "Content-Length: 1048576\r\n\r\n", 1048576, ""), 201);
-    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n100000\r\n",
-                                    1048576, "\r\n0\r\n\r\n"), 201);
-    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n100001\r\n",
-                                    1048577, "\r\n0\r\n\r\n"), 413);
-    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n400000\r\n",
-                                    4194304, "\r\n0\r\n\r\n"), 0);
+    ck_assert_int_eq(
+        status_of_body("POST /write HTTP/1.1\r\n" H "Content-Length: 1048576\r\n\r\n", 1048576, ""), 201);
+    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H
+                                    "Transfer-Encoding: chunked\r\n\r\n100000\r\n",
+                                    1048576, "\r\n0\r\n\r\n"),
+                     201);
+    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H
+                                    "Transfer-Encoding: chunked\r\n\r\n100001\r\n",
+                                    1048577, "\r\n0\r\n\r\n"),
+                     413);
+    ck_assert_int_eq(status_of_body("POST /write HTTP/1.1\r\n" H
+                                    "Transfer-Encoding: chunked\r\n\r\n400000\r\n",
+                                    4194304, "\r\n0\r\n\r\n"),
+                     0);
 }
 END_TEST
 
@@ -257,20 +268,31 @@ START_TEST(without_the_token_nothing_but_health_is_answered)
     ck_assert_int_eq(asked("GET /healthz HTTP/1.1\r\nHost: any.example\r\n\r\n", "hello"), 200);
     ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "\r\n", "WWW-Authenticate: Bearer"), 401);
     ck_assert_int_eq(asked("GET /nope HTTP/1.1\r\n" H "\r\n", "unauthorized"), 401);
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer wrong\r\n\r\n", "unauthorized"), 401);
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer canary-4f1c9\r\n\r\n", "unauthorized"), 401);
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer canary-4f1c9aa\r\n\r\n", "unauthorized"), 401);
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Basic " TOKEN "\r\n\r\n", "unauthorized"), 401);
+    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer wrong\r\n\r\n", "unauthorized"),
+                     401);
+    ck_assert_int_eq(
+        asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer canary-4f1c9\r\n\r\n", "unauthorized"), 401);
+    ck_assert_int_eq(
+        asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer canary-4f1c9aa\r\n\r\n", "unauthorized"),
+        401);
+    ck_assert_int_eq(
+        asked("GET /hello HTTP/1.1\r\n" H "Authorization: Basic " TOKEN "\r\n\r\n", "unauthorized"), 401);
     ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer\r\n\r\n", "unauthorized"), 401);
     ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\n" H "Authorization: Bearer " TOKEN
-                           "\r\nAuthorization: Bearer " TOKEN "\r\n\r\n", "unauthorized"), 401);
+                           "\r\nAuthorization: Bearer " TOKEN "\r\n\r\n",
+                           "unauthorized"),
+                     401);
 }
 END_TEST
 
 START_TEST(with_the_token_it_answers_under_any_host)
 {
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\nHost: pod.example\r\nAuthorization: Bearer " TOKEN "\r\n\r\n", "hello"), 200);
-    ck_assert_int_eq(asked("GET /hello HTTP/1.1\r\nHost: pod.example\r\nauthorization: bearer " TOKEN "\r\n\r\n", "hello"), 200);
+    ck_assert_int_eq(
+        asked("GET /hello HTTP/1.1\r\nHost: pod.example\r\nAuthorization: Bearer " TOKEN "\r\n\r\n", "hello"),
+        200);
+    ck_assert_int_eq(
+        asked("GET /hello HTTP/1.1\r\nHost: pod.example\r\nauthorization: bearer " TOKEN "\r\n\r\n", "hello"),
+        200);
 }
 END_TEST
 
@@ -284,8 +306,14 @@ START_TEST(writes_and_refusals_are_logged_with_who_and_what_and_never_the_token)
 
     ck_assert_int_eq(pipe(fds), 0);
     ck_assert_int_eq(log_start(LOG_LOGFMT, SLUICE_DEBUG, fds[1]), 0);
-    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H "Content-Length: 0\r\nAuthorization: Bearer " TOKEN "\r\n\r\n", "POST"), 201);
-    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H "Content-Length: 0\r\nAuthorization: Bearer x" TOKEN "\r\n\r\n", ""), 401);
+    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H "Content-Length: 0\r\nAuthorization: Bearer " TOKEN
+                           "\r\n\r\n",
+                           "POST"),
+                     201);
+    ck_assert_int_eq(asked("POST /write HTTP/1.1\r\n" H "Content-Length: 0\r\nAuthorization: Bearer x" TOKEN
+                           "\r\n\r\n",
+                           ""),
+                     401);
     log_stop();
     p.fd = fds[0];
     p.events = POLLIN;
@@ -325,8 +353,9 @@ END_TEST
 
 START_TEST(an_address_that_is_none_is_refused_by_name)
 {
-    static const char *const bad[] = {"", "9090", ":9090", "example.com:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
-                                      "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "127.0.0.1:80x", "[::1]"};
+    static const char *const bad[] = {"",          "9090",           ":9090",           "example.com:80",
+                                      "127.0.0.1", "127.0.0.1:",     "127.0.0.1:65536", "127.0.0.1:-1",
+                                      "::1:80",    "[127.0.0.1]:80", "127.0.0.1:80x",   "[::1]"};
     size_t i;
 
     for (i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -495,7 +524,8 @@ int main(void)
     tcase_add_test(t, a_body_reaches_its_handler_in_any_pieces);
     tcase_add_test(t, a_chunked_body_is_put_together);
     tcase_add_test(t, an_unknown_path_is_404_and_an_unknown_method_405_with_what_is_allowed);
-    tcase_add_loop_test(t, a_bad_request_is_refused_by_name, 0, (int)(sizeof bad_requests / sizeof *bad_requests));
+    tcase_add_loop_test(t, a_bad_request_is_refused_by_name, 0,
+                        (int)(sizeof bad_requests / sizeof *bad_requests));
     tcase_add_test(t, a_header_above_8_kib_is_refused);
     tcase_add_test(t, a_body_of_1_mib_is_taken_and_a_larger_one_refused_also_in_chunks);
     tcase_add_test(t, an_answer_that_is_too_large_is_an_error_and_not_cut);

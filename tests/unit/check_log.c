@@ -77,8 +77,21 @@ START_TEST(a_json_line_has_time_level_event_and_fields)
 END_TEST
 
 static const char *const nasty[] = {
-    "",      "\"",          "a\\",          "line\nlevel=error event=forged", "tab\tcr\r", "\x01\x1b[2J\x7f",
-    "\xff\xfe", "\xc3\xa9",  "\xc2\x9b" "31m", "=",  " ",   "\xed\xa0\x80",  "{\"a\":1}", "\xf0\x9f\x8c\xb1",
+    "",
+    "\"",
+    "a\\",
+    "line\nlevel=error event=forged",
+    "tab\tcr\r",
+    "\x01\x1b[2J\x7f",
+    "\xff\xfe",
+    "\xc3\xa9",
+    "\xc2\x9b"
+    "31m",
+    "=",
+    " ",
+    "\xed\xa0\x80",
+    "{\"a\":1}",
+    "\xf0\x9f\x8c\xb1",
 };
 
 START_TEST(json_lines_parse_and_give_back_the_text)
@@ -396,7 +409,8 @@ int main(void)
     tcase_add_test(t, a_logfmt_line_has_time_level_event_and_fields);
     tcase_add_test(t, a_json_line_has_time_level_event_and_fields);
     tcase_add_loop_test(t, json_lines_parse_and_give_back_the_text, 0, (int)(sizeof nasty / sizeof *nasty));
-    tcase_add_loop_test(t, no_text_forges_a_line_or_reaches_the_terminal_raw, 0, (int)(sizeof nasty / sizeof *nasty));
+    tcase_add_loop_test(t, no_text_forges_a_line_or_reaches_the_terminal_raw, 0,
+                        (int)(sizeof nasty / sizeof *nasty));
     tcase_add_test(t, a_long_value_is_cut_and_says_so);
     tcase_add_test(t, lines_below_the_level_are_not_written);
     tcase_add_test(t, stopping_writes_what_is_queued_in_order);

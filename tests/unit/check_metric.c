@@ -79,9 +79,19 @@ END_TEST
 
 START_TEST(a_bad_name_is_refused)
 {
-    static const char *const bad[] = {"",        "9x",       "a-b",         "A",          "a b",
-                                      "wait_ms", "size_kb",  "wait_seconds_total", "some_count", "_x",
-                                      "a:b",     "x_gauge",  "r\xc3\xa9sum\xc3\xa9"};
+    static const char *const bad[] = {"",
+                                      "9x",
+                                      "a-b",
+                                      "A",
+                                      "a b",
+                                      "wait_ms",
+                                      "size_kb",
+                                      "wait_seconds_total",
+                                      "some_count",
+                                      "_x",
+                                      "a:b",
+                                      "x_gauge",
+                                      "r\xc3\xa9sum\xc3\xa9"};
     static const char *const le[] = {"le"}, *const twice[] = {"a", "a"};
     struct metrics *m = metrics_new();
     size_t i;
@@ -223,12 +233,17 @@ START_TEST(promtool_finds_nothing_to_say)
     int out[2], status;
     pid_t child;
 
-    metric_add(metric_series(metric_family(m, SLUICE_COUNTER, "sluice_records", "Records by class.", labels, 2),
-                             values), 3);
-    metric_set(metric_series(metric_family(m, SLUICE_GAUGE, "sluice_wait_seconds", "Wait\nin \\ seconds.",
-                                           NULL, 0), NULL), 0.25);
-    metric_set(metric_series(metric_family(m, SLUICE_GAUGE, "sluice_buffer_bytes", "Buffer.", labels, 1),
-                             values), NAN);
+    metric_add(
+        metric_series(metric_family(m, SLUICE_COUNTER, "sluice_records", "Records by class.", labels, 2),
+                      values),
+        3);
+    metric_set(
+        metric_series(metric_family(m, SLUICE_GAUGE, "sluice_wait_seconds", "Wait\nin \\ seconds.", NULL, 0),
+                      NULL),
+        0.25);
+    metric_set(
+        metric_series(metric_family(m, SLUICE_GAUGE, "sluice_buffer_bytes", "Buffer.", labels, 1), values),
+        NAN);
     text = rendered(m);
     ck_assert_int_eq(pipe(out), 0);
     child = fork();

@@ -209,9 +209,8 @@ START_TEST(a_file_named_by_hand_is_loaded_in_spite_of_its_modes_with_a_warning)
 {
     char warning[1024];
 
-    ck_assert_int_eq(registry_load(registry, copy_module("load", "load.so", SIZE_MAX, 0666), warning,
-                                   sizeof warning),
-                     0);
+    ck_assert_int_eq(
+        registry_load(registry, copy_module("load", "load.so", SIZE_MAX, 0666), warning, sizeof warning), 0);
     ck_assert_ptr_nonnull(strstr(warning, "can be written by everybody"));
 }
 END_TEST

@@ -19,7 +19,8 @@ static void make_texts(uint64_t n)
     uint64_t i;
 
     for (i = 0; i < n; i++) {
-        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10), (int)i);
+        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10),
+                       (int)i);
         text_list[i] = text_space[i];
     }
     toy.texts = text_list;
@@ -115,7 +116,8 @@ START_TEST(a_record_whose_attempts_are_spent_is_buried_with_its_reason)
 {
     make_texts(20);
     toy.sink = never;
-    go("  p: {source: {plugin: toy}, " SINK ", " "retry: {attempts: 3, min: 1ms, max: 5ms}}\n");
+    go("  p: {source: {plugin: toy}, " SINK ", "
+       "retry: {attempts: 3, min: 1ms, max: 5ms}}\n");
     ck_assert_uint_eq(toy_counts(&run, 0).written, 19);
     ck_assert_uint_eq(toy_counts(&run, 0).retries, 3);
     ck_assert_uint_eq(toy_letters(&run, "not_yet"), 1);
@@ -187,7 +189,8 @@ START_TEST(a_step_that_fails_for_a_record_does_not_undo_the_other_step)
 {
     make_texts(9);
     toy.sink = reject_third;
-    go("  p: {source: {plugin: toy}, steps: [{name: a, sink: {plugin: toy, name: s1}}, {name: b, sink: {plugin: "
+    go("  p: {source: {plugin: toy}, steps: [{name: a, sink: {plugin: toy, name: s1}}, {name: b, sink: "
+       "{plugin: "
        "toy2, name: s2}}]}\n");
     ck_assert_uint_eq(toy_counts(&run, 0).dead, 3);
     ck_assert_uint_eq(toy_counts(&run, 0).written, 6);

@@ -22,7 +22,8 @@ static void make_texts(uint64_t n)
     uint64_t i;
 
     for (i = 0; i < n; i++) {
-        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10), (int)i);
+        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10),
+                       (int)i);
         text_list[i] = text_space[i];
     }
     toy.texts = text_list;
@@ -158,14 +159,16 @@ static struct sluice_verdict unsure_and_an_outage(uint64_t position, uint32_t at
         atomic_fetch_add(&asked, 1);
         return (struct sluice_verdict){SLUICE_UNSURE, 0, "unsure", NULL};
     }
-    return atomic_fetch_add(&open_now, 1) == 0 ? (struct sluice_verdict){SLUICE_DISCONNECTED, 0, NULL, NULL} : FINE;
+    return atomic_fetch_add(&open_now, 1) == 0 ? (struct sluice_verdict){SLUICE_DISCONNECTED, 0, NULL, NULL}
+                                               : FINE;
 }
 
 START_TEST(what_may_have_been_applied_is_not_repeated_after_an_outage_of_its_neighbour)
 {
     make_texts(2);
     toy.sink2 = unsure_and_an_outage;
-    go("  p: {source: {plugin: toy}, sink: {plugin: toy2}, retry: {min: 1ms, max: 2ms}, batch: {linger: 50ms}}\n");
+    go("  p: {source: {plugin: toy}, sink: {plugin: toy2}, retry: {min: 1ms, max: 2ms}, batch: {linger: "
+       "50ms}}\n");
     ck_assert_uint_eq(asked, 1);
     ck_assert_uint_eq(toy_letters(&run, "unsure"), 1);
     ck_assert_uint_eq(toy_counts(&run, 0).written, 1);
@@ -181,8 +184,8 @@ static struct sluice_verdict reject_until_open(uint64_t position, uint32_t attem
 }
 
 /* Delivers the texts a second time once the test opens. */
-static uint32_t deliver_twice(const struct sluice_host *host, struct sluice_batch *batch, uint64_t *at, uint32_t call,
-                              struct sluice_error *err)
+static uint32_t deliver_twice(const struct sluice_host *host, struct sluice_batch *batch, uint64_t *at,
+                              uint32_t call, struct sluice_error *err)
 {
     (void)batch;
     (void)call;
@@ -265,7 +268,8 @@ START_TEST(a_decoder_that_is_away_spends_no_attempts_before_the_gates)
 {
     make_texts(20);
     toy.decode_call = away_five_times;
-    go("  p: {source: {plugin: toy}, decoder: {plugin: toy}, stages: [{gate: {plugin: toy}}], sink: {plugin: toy}, "
+    go("  p: {source: {plugin: toy}, decoder: {plugin: toy}, stages: [{gate: {plugin: toy}}], sink: {plugin: "
+       "toy}, "
        "retry: {attempts: 2, min: 1ms, max: 1ms}}\n");
     ck_assert_uint_eq(toy_counts(&run, 0).retries, 0);
     ck_assert_uint_eq(toy_counts(&run, 0).written, 20);
@@ -292,7 +296,8 @@ START_TEST(each_step_counts_its_tries_anew)
     make_texts(10);
     toy.sink = all_need_two;
     toy.sink2 = fine_at_first_try;
-    go("  p: {source: {plugin: toy}, steps: [{name: a, sink: {plugin: toy}}, {name: b, sink: {plugin: toy2}}], "
+    go("  p: {source: {plugin: toy}, steps: [{name: a, sink: {plugin: toy}}, {name: b, sink: {plugin: "
+       "toy2}}], "
        "retry: {min: 1ms, max: 2ms}, breaker: {failures: 0}}\n");
     ck_assert_uint_eq(toy_counts(&run, 0).written, 10);
     ck_assert_uint_eq(asked, 0);
@@ -300,7 +305,8 @@ START_TEST(each_step_counts_its_tries_anew)
 }
 END_TEST
 
-ONE_SUITE_WITH("pipeline_ends", 60, setup, NULL, a_gate_of_a_later_step_does_not_hear_of_the_earlier_steps_success,
+ONE_SUITE_WITH("pipeline_ends", 60, setup, NULL,
+               a_gate_of_a_later_step_does_not_hear_of_the_earlier_steps_success,
                what_was_durable_before_a_failure_counts_and_is_settled,
                a_letter_written_after_retries_still_names_its_user,
                a_record_that_an_enricher_holds_back_is_not_overtaken_in_its_batch,

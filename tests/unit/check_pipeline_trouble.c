@@ -19,7 +19,8 @@ static void make_texts(uint64_t n)
     uint64_t i;
 
     for (i = 0; i < n; i++) {
-        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10), (int)i);
+        (void)snprintf(text_space[i], sizeof text_space[i], "{\"user_id\":\"u%d\",\"n\":%d}", (int)(i % 10),
+                       (int)i);
         text_list[i] = text_space[i];
     }
     toy.texts = text_list;
@@ -67,7 +68,8 @@ START_TEST(unavailable_deny_gates_what_the_gate_cannot_tell)
 {
     make_texts(5);
     toy.gate = unknown_until_open;
-    toy_open(&run, "  p: {source: {plugin: toy}, stages: [{gate: {plugin: toy, unavailable: deny}}], sink: {plugin: toy}}\n");
+    toy_open(&run, "  p: {source: {plugin: toy}, stages: [{gate: {plugin: toy, unavailable: deny}}], sink: "
+                   "{plugin: toy}}\n");
     toy_start(&run);
     toy_wait(&run);
     ck_assert_uint_eq(toy_counts(&run, 0).gated, 5);
@@ -79,8 +81,9 @@ START_TEST(under_not_an_outage_does_not_turn_a_killswitch_round)
 {
     make_texts(5);
     toy.gate = unknown_until_open;
-    toy_open(&run, "  p: {source: {plugin: toy}, stages: [{gate: {not: {plugin: toy}, unavailable: deny}}], sink: "
-                   "{plugin: toy}}\n");
+    toy_open(&run,
+             "  p: {source: {plugin: toy}, stages: [{gate: {not: {plugin: toy}, unavailable: deny}}], sink: "
+             "{plugin: toy}}\n");
     toy_start(&run);
     toy_wait(&run);
     ck_assert_uint_eq(toy_counts(&run, 0).gated, 5);
@@ -109,7 +112,8 @@ START_TEST(a_sink_that_blocks_stops_the_source_at_the_limit_of_records_in_flight
 {
     make_texts(3000);
     toy.sink_call = wait_until_open;
-    toy_open(&run, "  p: {source: {plugin: toy}, sink: {plugin: toy}, max_in_flight: 15, batch: {records: 10}}\n");
+    toy_open(&run,
+             "  p: {source: {plugin: toy}, sink: {plugin: toy}, max_in_flight: 15, batch: {records: 10}}\n");
     toy_start(&run);
     toy_until(polled_enough, NULL);
     ck_assert_uint_le(toy.polled, 30);
@@ -161,7 +165,8 @@ START_TEST(a_slow_retry_stops_its_lane_at_the_window_and_not_before)
 {
     make_texts(1000);
     toy.sink = tenth_never;
-    toy_open(&run, "  p: {source: {plugin: toy}, sink: {plugin: toy}, lane_window: 90, batch: {records: 10}}\n");
+    toy_open(&run,
+             "  p: {source: {plugin: toy}, sink: {plugin: toy}, lane_window: 90, batch: {records: 10}}\n");
     toy_start(&run);
     toy_until(lane_is_paused, NULL);
     ck_assert_uint_eq(toy.polled, 100);
@@ -280,7 +285,8 @@ static int breaker_is_open(void *context)
     struct strbuf *reasons = context;
 
     strbuf_clear(reasons);
-    return !pipeline_ready(run.pipelines[0], reasons) && strstr(strbuf_text(reasons), "circuit breaker") != NULL;
+    return !pipeline_ready(run.pipelines[0], reasons) &&
+           strstr(strbuf_text(reasons), "circuit breaker") != NULL;
 }
 
 START_TEST(an_open_breaker_saves_the_attempts_that_are_left)
@@ -290,8 +296,9 @@ START_TEST(an_open_breaker_saves_the_attempts_that_are_left)
     strbuf_init(&reasons, 4096);
     make_texts(10);
     toy.sink = fail_all;
-    toy_open(&run, "  p: {source: {plugin: toy}, sink: {plugin: toy}, retry: {attempts: 6, min: 1ms, max: 2ms}, "
-                   "breaker: {failures: 3, open: 100ms}, batch: {linger: 20ms}}\n");
+    toy_open(&run,
+             "  p: {source: {plugin: toy}, sink: {plugin: toy}, retry: {attempts: 6, min: 1ms, max: 2ms}, "
+             "breaker: {failures: 3, open: 100ms}, batch: {linger: 20ms}}\n");
     toy_start(&run);
     toy_until(breaker_is_open, &reasons);
     atomic_store(&open_now, 1);

@@ -170,7 +170,8 @@ START_TEST(a_newer_version_is_refused_by_name)
 {
     struct state_db *db = opened(STATE_RUN);
 
-    ck_assert_int_eq(sqlite3_exec(db->sql, "UPDATE schema_version SET version = 7", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db->sql, "UPDATE schema_version SET version = 7", NULL, NULL, NULL),
+                     SQLITE_OK);
     state_db_close(db);
     refused(STATE_RUN, "has version 7 and this sluice knows versions up to 1");
     refused(STATE_READ, "has version 7");

@@ -58,21 +58,21 @@ struct sluice_str {
 /* What a call, or the part of it about one record, came to.  Plugins classify;
  * the host acts.  Values are ABI; 0 is never an answer, so that a verdict which
  * a plugin forgot to write is seen. */
-#define SLUICE_NONE 0u          /* not written: a defect of the plugin */
-#define SLUICE_OK 1u            /* done; from a sink: durable at the destination */
-#define SLUICE_DROP 2u          /* filtered on purpose, with a reason: ends as "gated" */
-#define SLUICE_RETRY 3u         /* may succeed later; spends one of the record's attempts */
-#define SLUICE_REJECT 4u        /* this record can never succeed: dead letter */
-#define SLUICE_SPLIT 5u         /* some record of this batch is bad: the host bisects */
-#define SLUICE_UNSURE 6u        /* may have been applied; repeated only if SLUICE_IDEMPOTENT */
-#define SLUICE_DISCONNECTED 7u  /* the other side is away: pause the stage, spend no attempt */
-#define SLUICE_FATAL 8u         /* the instance cannot go on: the pipeline stops */
-#define SLUICE_CANCELLED 9u     /* given up because the host asked */
-#define SLUICE_END 10u          /* poll: a finite source has no more records */
-#define SLUICE_ADMIT 11u        /* gate: let pass */
-#define SLUICE_DENY 12u         /* gate: filter, with a reason */
-#define SLUICE_UNKNOWN 13u      /* gate: cannot tell now */
-#define SLUICE_INVALID 14u      /* create: an option's value cannot work (name it) */
+#define SLUICE_NONE 0u         /* not written: a defect of the plugin */
+#define SLUICE_OK 1u           /* done; from a sink: durable at the destination */
+#define SLUICE_DROP 2u         /* filtered on purpose, with a reason: ends as "gated" */
+#define SLUICE_RETRY 3u        /* may succeed later; spends one of the record's attempts */
+#define SLUICE_REJECT 4u       /* this record can never succeed: dead letter */
+#define SLUICE_SPLIT 5u        /* some record of this batch is bad: the host bisects */
+#define SLUICE_UNSURE 6u       /* may have been applied; repeated only if SLUICE_IDEMPOTENT */
+#define SLUICE_DISCONNECTED 7u /* the other side is away: pause the stage, spend no attempt */
+#define SLUICE_FATAL 8u        /* the instance cannot go on: the pipeline stops */
+#define SLUICE_CANCELLED 9u    /* given up because the host asked */
+#define SLUICE_END 10u         /* poll: a finite source has no more records */
+#define SLUICE_ADMIT 11u       /* gate: let pass */
+#define SLUICE_DENY 12u        /* gate: filter, with a reason */
+#define SLUICE_UNKNOWN 13u     /* gate: cannot tell now */
+#define SLUICE_INVALID 14u     /* create: an option's value cannot work (name it) */
 
 /* The host's error slot, passed last to most calls.  Written only on failure. */
 struct sluice_error {

@@ -67,11 +67,14 @@ struct sluice_host {
      * live as long as the instance. */
     uint32_t (*option_given)(const struct sluice_config *config, const char *name);
     const char *(*option_string)(const struct sluice_config *config, const char *name);
-    int64_t (*option_integer)(const struct sluice_config *config, const char *name); /* also SIZE, DURATION, BOOLEAN; CHOICE: its index */
+    int64_t (*option_integer)(const struct sluice_config *config,
+                              const char *name); /* also SIZE, DURATION, BOOLEAN; CHOICE: its index */
     double (*option_number)(const struct sluice_config *config, const char *name);
     uint64_t (*option_count)(const struct sluice_config *config, const char *name); /* LIST, MAP */
-    const char *(*option_item)(const struct sluice_config *config, const char *name, uint64_t i); /* LIST: item; MAP: key */
-    uint64_t (*option_values)(const struct sluice_config *config, const char *name, uint64_t i);  /* MAP: values under key i */
+    const char *(*option_item)(const struct sluice_config *config, const char *name,
+                               uint64_t i); /* LIST: item; MAP: key */
+    uint64_t (*option_values)(const struct sluice_config *config, const char *name,
+                              uint64_t i); /* MAP: values under key i */
     const char *(*option_value)(const struct sluice_config *config, const char *name, uint64_t i, uint64_t j);
 
     /* During create only [instance]: a top-level member that this instance wants to read
@@ -90,8 +93,8 @@ struct sluice_host {
     /* Metrics.  Registered in create [instance]; the host prefixes the name
      * "sluice_<kind>_<plugin>_" and adds the labels pipeline and instance.  label_name may be
      * NULL.  Returns an id > 0, or 0 (bad name, no memory: adding to 0 is harmless). */
-    uint32_t (*metric)(const struct sluice_host *host, uint32_t kind, const char *name,
-                       const char *help, const char *label_name);
+    uint32_t (*metric)(const struct sluice_host *host, uint32_t kind, const char *name, const char *help,
+                       const char *label_name);
     void (*metric_add)(const struct sluice_host *host, uint32_t id, const char *label, uint64_t n);
     void (*metric_set)(const struct sluice_host *host, uint32_t id, const char *label, double value);
 
@@ -100,8 +103,8 @@ struct sluice_host {
      * (err says why); writes only if it fits.  put: SLUICE_OK once it is on disk. */
     int64_t (*state_get)(const struct sluice_host *host, const char *key, void *out, uint64_t cap,
                          struct sluice_error *err);
-    uint32_t (*state_put)(const struct sluice_host *host, const char *key, const void *data,
-                          uint64_t len, struct sluice_error *err);
+    uint32_t (*state_put)(const struct sluice_host *host, const char *key, const void *data, uint64_t len,
+                          struct sluice_error *err);
     /* Folder for files of the instance's own; NULL: the config has no state_dir. */
     const char *(*state_dir)(const struct sluice_host *host);
 
@@ -118,7 +121,7 @@ struct sluice_host {
                           uint64_t stride);
 };
 
-#define SLUICE_HOST_HAS(host, member)                                                                    \
+#define SLUICE_HOST_HAS(host, member)                                                                        \
     ((host)->struct_size >= offsetof(struct sluice_host, member) + sizeof((host)->member))
 
 /* Logs a formatted line; long ones are cut. */
@@ -152,16 +155,15 @@ static inline const char *sluice_record_text(const struct sluice_host *host,
 }
 
 /* Member of an object by a NUL-terminated key. */
-static inline struct sluice_node *sluice_get(const struct sluice_host *host,
-                                             const struct sluice_node *object, const char *key)
+static inline struct sluice_node *sluice_get(const struct sluice_host *host, const struct sluice_node *object,
+                                             const char *key)
 {
     return host->document->get(object, key, strlen(key));
 }
 
 /* Puts value under a NUL-terminated key; 1, or 0 for no memory. */
 static inline uint32_t sluice_set(const struct sluice_host *host, struct sluice_record *record,
-                                  struct sluice_node *object, const char *key,
-                                  struct sluice_node *value)
+                                  struct sluice_node *object, const char *key, struct sluice_node *value)
 {
     return value == NULL ? 0 : host->document->set(record, object, key, strlen(key), value);
 }
