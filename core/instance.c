@@ -113,7 +113,6 @@ uint32_t instance_start(struct instance *i, struct sluice_error *err)
 {
     uint32_t code = SLUICE_OK;
 
-    atomic_store(&i->cancelled, 0);
     error_clear(err);
     if (i->spec->plugin->lifecycle.start != NULL)
         code = i->spec->plugin->lifecycle.start(i->self, err);
@@ -124,10 +123,13 @@ uint32_t instance_start(struct instance *i, struct sluice_error *err)
 
 uint32_t instance_stop(struct instance *i, uint32_t deadline_ms, struct sluice_error *err)
 {
+    uint32_t code = SLUICE_OK;
+
     error_clear(err);
-    if (!atomic_exchange(&i->started, 0) || i->spec->plugin->lifecycle.stop == NULL)
-        return SLUICE_OK;
-    return i->spec->plugin->lifecycle.stop(i->self, deadline_ms, err);
+    if (atomic_exchange(&i->started, 0) && i->spec->plugin->lifecycle.stop != NULL)
+        code = i->spec->plugin->lifecycle.stop(i->self, deadline_ms, err);
+    instance_resume(i);
+    return code;
 }
 
 uint32_t instance_probe(struct instance *i, struct sluice_error *err)
@@ -136,6 +138,11 @@ uint32_t instance_probe(struct instance *i, struct sluice_error *err)
     if (i->spec->plugin->lifecycle.probe == NULL)
         return SLUICE_OK;
     return i->spec->plugin->lifecycle.probe(i->self, err);
+}
+
+void instance_resume(struct instance *i)
+{
+    atomic_store(&i->cancelled, 0);
 }
 
 void instance_cancel(struct instance *i)

@@ -37,7 +37,8 @@ void instance_free(struct instance *i); /* destroy */
 uint32_t instance_start(struct instance *i, struct sluice_error *err);
 uint32_t instance_stop(struct instance *i, uint32_t deadline_ms, struct sluice_error *err);
 uint32_t instance_probe(struct instance *i, struct sluice_error *err);
-void instance_cancel(struct instance *i); /* [any]; stays cancelled until the next start */
+void instance_cancel(struct instance *i); /* [any]; stays cancelled until resume or stop */
+void instance_resume(struct instance *i);
 void instance_stats(struct instance *i);  /* [any] */
 
 const struct plugin *instance_plugin(const struct instance *i);

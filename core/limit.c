@@ -31,6 +31,15 @@ uint64_t limit_take(struct limit *l, uint64_t want, int64_t now_ms)
     return got;
 }
 
+void limit_give(struct limit *l, uint64_t n)
+{
+    if (l->rate <= 0)
+        return;
+    l->tokens += (double)n;
+    if (l->tokens > l->burst)
+        l->tokens = l->burst;
+}
+
 uint32_t limit_wait_ms(const struct limit *l, int64_t now_ms)
 {
     double missing, ms;

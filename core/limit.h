@@ -14,6 +14,8 @@ struct limit {
 void limit_init(struct limit *l, double rate, double burst, int64_t now_ms);
 /* How many of want may pass now; takes them. */
 uint64_t limit_take(struct limit *l, uint64_t want, int64_t now_ms);
+/* Tokens that were taken and not used. */
+void limit_give(struct limit *l, uint64_t n);
 /* Milliseconds until one token is there; 0: now. */
 uint32_t limit_wait_ms(const struct limit *l, int64_t now_ms);
 

@@ -89,15 +89,31 @@ static int make_flow(struct pipeline *p)
     return p->flow == NULL || p->waiting == NULL ? -1 : 0;
 }
 
-static int make_scratch(struct pipeline *p)
+static int make_routing(const struct pipeline *p, struct routing *t)
 {
     uint64_t cap = p->spec->batch_records;
 
-    p->poll_batch = pipeline_new_batch(p);
-    p->answers = calloc(2 * cap, sizeof *p->answers);
-    p->refs = calloc(cap, sizeof(struct sluice_record *));
-    p->verdicts = calloc(cap, sizeof *p->verdicts);
-    return p->poll_batch == NULL || p->answers == NULL || p->refs == NULL || p->verdicts == NULL ? -1 : 0;
+    t->batch = pipeline_new_batch(p);
+    t->answers = calloc(2 * cap, sizeof *t->answers);
+    t->refs = calloc(cap, sizeof(struct sluice_record *));
+    t->verdicts = calloc(cap, sizeof *t->verdicts);
+    return t->batch == NULL || t->answers == NULL || t->refs == NULL || t->verdicts == NULL ? -1 : 0;
+}
+
+static void free_routing(struct routing *t)
+{
+    pipeline_free_batch(t->batch);
+    free(t->answers);
+    free(t->refs);
+    free(t->verdicts);
+}
+
+static int make_scratch(struct pipeline *p)
+{
+    int failed = make_routing(p, &p->polled) != 0 || make_routing(p, &p->again) != 0;
+
+    p->poll_batch = p->polled.batch;
+    return failed ? -1 : 0;
 }
 
 static int make_sync(struct pipeline *p)
@@ -129,10 +145,19 @@ no_memory:
     return -1;
 }
 
+/* The pipeline's limit or its source's, whichever is lower; 0: none. */
+static double poll_rate(const struct pipeline_spec *spec)
+{
+    double own = spec->source->rate_limit, whole = spec->rate_limit;
+
+    return own > 0 && (whole <= 0 || own < whole) ? own : whole;
+}
+
 struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics,
                               struct state_db *state, struct problems *problems)
 {
     struct pipeline *p = calloc(1, sizeof *p);
+    double rate;
 
     if (p == NULL || make_sync(p) != 0) {
         free(p);
@@ -150,7 +175,8 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
                                    .lane_open = pipeline_add_lane,
                                    .lane_lost = pipeline_lose_lane,
                                    .lane_context = p};
-    limit_init(&p->poll_limit, spec->rate_limit, spec->rate_limit / 10, clock_steady_ms());
+    rate = poll_rate(spec);
+    limit_init(&p->poll_limit, rate, rate / 10, clock_steady_ms());
     if (build(p, problems) != 0) {
         pipeline_free(p);
         return NULL;
@@ -201,10 +227,8 @@ void pipeline_free(struct pipeline *p)
     free(p->specs);
     free_parcels(p);
     flow_free(p->flow);
-    pipeline_free_batch(p->poll_batch);
-    free(p->answers);
-    free(p->refs);
-    free(p->verdicts);
+    free_routing(&p->polled);
+    free_routing(&p->again);
     pipeline_free_lanes(p);
     for (i = 0; i < p->env.n_fields; i++)
         free(p->env.fields[i]);
@@ -216,6 +240,7 @@ void pipeline_free(struct pipeline *p)
 
 int pipeline_start(struct pipeline *p)
 {
+    struct sluice_error err;
     uint32_t i;
 
     p->started_ms = clock_steady_ms();
@@ -235,18 +260,35 @@ int pipeline_start(struct pipeline *p)
     for (i = 0; i < p->n_workers; i++)
         if (p->workers[i].started)
             pthread_join(p->workers[i].thread, NULL);
+    error_clear(&err);
+    (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no thread could be started");
+    pipeline_fail(p, p->spec->name, &err);
     return -1;
 }
 
+/* Only a start or a poll is to return early: later calls of the source settle what is
+ * done, so its thread clears the flag (pipeline_source.c) once nobody sets it any more. */
 void pipeline_drain(struct pipeline *p)
 {
+    enum pipeline_state state;
+    size_t i;
+
     pthread_mutex_lock(&p->lock);
+    state = p->state_now;
     p->stopping = 1;
+    p->cancelling++;
     flow_stop(p->flow);
     pthread_cond_broadcast(&p->space);
     pthread_cond_broadcast(&p->work);
     pthread_mutex_unlock(&p->lock);
-    instance_cancel(p->source);
+    if (state == PIPELINE_RUNNING)
+        instance_cancel(p->source);
+    for (i = 0; state == PIPELINE_STARTING && i < p->spec->n_instances; i++)
+        instance_cancel(p->instances[i]);
+    pthread_mutex_lock(&p->lock);
+    p->cancelling--;
+    pthread_cond_broadcast(&p->space);
+    pthread_mutex_unlock(&p->lock);
 }
 
 void pipeline_abort(struct pipeline *p)

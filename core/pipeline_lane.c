@@ -86,6 +86,8 @@ void pipeline_lose_lane(void *context, uint32_t lane)
 
     pthread_mutex_lock(&p->lock);
     flow_lane_lost(p->flow, lane);
+    if (lane > 0 && lane <= p->n_lanes)
+        p->lanes[lane - 1]->generation++;
     pipeline_drop_returned(p);
     pthread_mutex_unlock(&p->lock);
 }

@@ -57,6 +57,16 @@ struct step {
     size_t n_stages; /* the last one is the sink */
 };
 
+/* A batch before the cheap gates, with the scratch of deciding it. */
+struct routing {
+    struct sluice_batch *batch;
+    struct gate_answer *answers; /* one a record, and as many for one gate */
+    struct sluice_record **refs;
+    struct sluice_verdict *verdicts;
+    struct ending early[EARLY_AT_ONCE]; /* to be buried together */
+    uint32_t n_early;
+};
+
 struct worker {
     struct pipeline *pipeline;
     uint32_t index;
@@ -116,12 +126,11 @@ struct pipeline {
     struct worker *workers;
     uint32_t n_workers;
     struct sluice_batch *poll_batch;
-    struct gate_answer *answers;
-    struct sluice_record **refs;
-    struct sluice_verdict *verdicts;
+    struct routing polled; /* of poll_batch */
+    struct routing again;  /* of held records; they may be released while polled ones wait for room */
     struct limit poll_limit;
-    struct ending early[EARLY_AT_ONCE]; /* of the batch at hand, to be buried together */
-    uint32_t n_early;
+    int64_t poll_at; /* steady; the source is away until then */
+    int cancelling;  /* calls of the source's cancel that are under way */
 
     struct lane_info **lanes;  /* by id - 1; grows, entries stay */
     struct lane_mark *settled; /* by id - 1: last accepted by the source */
@@ -156,10 +165,12 @@ void pipeline_free_lanes(struct pipeline *p);
 /* pipeline_source.c */
 void *pipeline_source_main(void *pipeline);
 void source_doing(struct pipeline *p, const char *what);
+/* The source's thread waits; 1 as soon as the pipeline stops or gives up. */
+int pipeline_pause_source(struct pipeline *p, uint32_t ms);
 
 /* pipeline_route.c */
-void pipeline_route(struct pipeline *p, struct sluice_batch *b);
-/* The same for records that waited before the cheap gates admitted them; uses poll_batch. */
+void pipeline_route(struct pipeline *p); /* poll_batch */
+/* The same for records that waited before the cheap gates admitted them. */
 void pipeline_route_held(struct pipeline *p);
 /* Its letter is stored: it is dead in all steps that are left.  Lock held. */
 void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code,

@@ -56,8 +56,9 @@ static struct gate_answer not_decoded(const struct sluice_verdict *v, uint32_t c
 
 /* Records that cannot be peeked are decoded here, to hear what is wrong with them.
  * OK, or FATAL with err. */
-static uint32_t decode_broken(struct pipeline *p, struct sluice_batch *b, struct sluice_error *err)
+static uint32_t decode_broken(struct pipeline *p, struct routing *t, struct sluice_error *err)
 {
+    struct sluice_batch *b = t->batch;
     const struct sluice_decoder_ops *ops = &instance_plugin(p->decoder)->ops.decoder;
     struct sluice_verdicts verdicts;
     uint32_t n = 0, i, f, call;
@@ -65,29 +66,29 @@ static uint32_t decode_broken(struct pipeline *p, struct sluice_batch *b, struct
 
     for (r = 0; r < b->n; r++)
         if (b->status[r] != SLUICE_PEEK_WHOLE && !is_oversize(p, &b->records[r]))
-            p->refs[n++] = &b->records[r];
+            t->refs[n++] = &b->records[r];
     if (n == 0)
         return SLUICE_OK;
-    memset(p->verdicts, 0, n * sizeof *p->verdicts);
-    verdicts = (struct sluice_verdicts){n, sizeof *p->verdicts, p->verdicts};
+    memset(t->verdicts, 0, n * sizeof *t->verdicts);
+    verdicts = (struct sluice_verdicts){n, sizeof *t->verdicts, t->verdicts};
     error_clear(err);
     instance_enter(p->decoder);
-    call = ops->decode(instance_self(p->decoder), p->refs, n, &verdicts, err);
+    call = ops->decode(instance_self(p->decoder), t->refs, n, &verdicts, err);
     instance_leave(p->decoder);
     if (call == SLUICE_FATAL)
         return call;
     for (i = 0; i < n; i++) {
-        struct sluice_record *rec = p->refs[i];
-        struct gate_answer *a = &p->answers[rec - b->records];
+        struct sluice_record *rec = t->refs[i];
+        struct gate_answer *a = &t->answers[rec - b->records];
 
-        if (p->verdicts[i].code == SLUICE_OK) {
+        if (t->verdicts[i].code == SLUICE_OK) {
             for (f = 0; f < p->env.n_fields; f++)
                 rec->fields[f] = record_document_field(rec, p->env.fields[f]);
-        } else if (p->verdicts[i].code == SLUICE_REJECT) {
-            *a = (struct gate_answer){SLUICE_REJECT, 0, p->verdicts[i].reason, p->verdicts[i].detail};
+        } else if (t->verdicts[i].code == SLUICE_REJECT) {
+            *a = (struct gate_answer){SLUICE_REJECT, 0, t->verdicts[i].reason, t->verdicts[i].detail};
             rec->mark = 1; /* rejected by the decoder */
         } else {
-            *a = not_decoded(&p->verdicts[i], call, err);
+            *a = not_decoded(&t->verdicts[i], call, err);
         }
     }
     return SLUICE_OK;
@@ -102,24 +103,25 @@ static uint64_t order_of(const struct pipeline *p, const struct sluice_record *r
 }
 
 /* Asks the cheap gates about all records that are still admitted. */
-static uint32_t ask_gates(struct pipeline *p, struct sluice_batch *b, struct sluice_error *err)
+static uint32_t ask_gates(struct pipeline *p, struct routing *t, struct sluice_error *err)
 {
-    struct gate_answer *scratch = p->answers + b->cap;
+    struct sluice_batch *b = t->batch;
+    struct gate_answer *scratch = t->answers + b->cap;
     uint32_t n, i, code;
     uint64_t r;
     size_t g;
 
     for (g = 0; g < p->n_head; g++) {
         for (r = 0, n = 0; r < b->n; r++)
-            if (p->answers[r].code == SLUICE_ADMIT)
-                p->refs[n++] = &b->records[r];
+            if (t->answers[r].code == SLUICE_ADMIT)
+                t->refs[n++] = &b->records[r];
         if (n == 0)
             return SLUICE_OK;
-        code = gate_evaluate(p->head[g], p->refs, n, scratch, err);
+        code = gate_evaluate(p->head[g], t->refs, n, scratch, err);
         if (code != SLUICE_OK)
             return code;
         for (i = 0; i < n; i++)
-            p->answers[p->refs[i] - b->records] = scratch[i];
+            t->answers[t->refs[i] - b->records] = scratch[i];
     }
     return SLUICE_OK;
 }
@@ -192,7 +194,7 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
             break;
         pipeline_tick(p);
         pipeline_keep_alive(p);
-        if (pipeline_pause(p, 1000) || p->stopping) {
+        if (pipeline_pause_source(p, 1000)) {
             pthread_mutex_lock(&p->lock);
             (void)flow_buried(p->flow, r->ticket, 0, NULL, 0);
             pthread_mutex_unlock(&p->lock);
@@ -215,25 +217,25 @@ void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next 
 }
 
 /* Stores the dead letters of the batch so far, in one transaction; lock held. */
-static void bury_early(struct pipeline *p)
+static void bury_early(struct pipeline *p, struct routing *t)
 {
-    uint32_t i, n = p->n_early;
+    uint32_t i, n = t->n_early;
 
     if (n == 0)
         return;
-    p->n_early = 0;
+    t->n_early = 0;
     pthread_mutex_unlock(&p->lock);
-    pipeline_bury(p, p->early, n);
+    pipeline_bury(p, t->early, n);
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < n; i++)
-        if (p->early[i].record->mark != BURY_MARK)
-            pipeline_end_all_steps(p, p->early[i].record->ticket, FLOW_STEP, SLUICE_REJECT,
-                                   p->early[i].reason);
+        if (t->early[i].record->mark != BURY_MARK)
+            pipeline_end_all_steps(p, t->early[i].record->ticket, FLOW_STEP, SLUICE_REJECT,
+                                   t->early[i].reason);
 }
 
 /* Ends a record that no worker shall see, in all steps, or keeps it waiting; lock held. */
-static void end_early(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a,
-                      const char *who)
+static void end_early(struct pipeline *p, struct routing *t, struct sluice_record *r,
+                      const struct gate_answer *a, const char *who)
 {
     struct ending e = {r, who, a->reason != NULL ? a->reason : "rejected", a->detail};
     enum flow_next next =
@@ -248,10 +250,20 @@ static void end_early(struct pipeline *p, struct sluice_record *r, const struct 
         bury_oversize(p, r);
         pthread_mutex_lock(&p->lock);
     } else if (next == FLOW_BURY) {
-        p->early[p->n_early++] = e;
-        if (p->n_early == EARLY_AT_ONCE)
-            bury_early(p);
+        t->early[t->n_early++] = e;
+        if (t->n_early == EARLY_AT_ONCE)
+            bury_early(p, t);
     }
+}
+
+/* Time passes, and what is due is done; lock held. */
+static void wait_for_room(struct pipeline *p)
+{
+    pipeline_wait_space(p, ROOM_MS);
+    pthread_mutex_unlock(&p->lock);
+    pipeline_tick(p);
+    pipeline_keep_alive(p);
+    pthread_mutex_lock(&p->lock);
 }
 
 /* Waits until the record may enter; 0, or 1: the pipeline stops instead.  Lock held. */
@@ -261,10 +273,9 @@ static int wait_entry(struct pipeline *p, const struct sluice_record *r)
            pipeline_worker_for(p, r->order) == NULL || p->ready != NULL) {
         if (p->stopping)
             return 1;
-        pipeline_wait_space(p, ROOM_MS);
+        wait_for_room(p);
         pthread_mutex_unlock(&p->lock);
-        pipeline_tick(p);
-        pipeline_keep_alive(p);
+        pipeline_route_held(p); /* it may be they who take the room */
         pthread_mutex_lock(&p->lock);
     }
     return 0;
@@ -276,14 +287,16 @@ static const char *early_stage(const struct pipeline *p, const struct sluice_rec
 }
 
 /* A record with a ticket goes where its answer says; lock held. */
-static void forward(struct pipeline *p, struct sluice_record *r, const struct gate_answer *a)
+static void forward(struct pipeline *p, struct routing *t, struct sluice_record *r,
+                    const struct gate_answer *a)
 {
     static const struct gate_answer too_large = {SLUICE_REJECT, 0, "too_large", NULL};
 
-    if (a->code == SLUICE_ADMIT && is_oversize(p, r)) {
-        end_early(p, r, &too_large, instance_name(p->source));
+    /* Nor can an oversize record wait for its gate: the rest of its bytes is gone with its poll. */
+    if (a->code != SLUICE_DENY && a->code != SLUICE_REJECT && is_oversize(p, r)) {
+        end_early(p, t, r, &too_large, instance_name(p->source));
     } else if (a->code != SLUICE_ADMIT) {
-        end_early(p, r, a, early_stage(p, r));
+        end_early(p, t, r, a, early_stage(p, r));
     } else {
         r->at_head = 0;
         while (pipeline_place(p, r) != 0) {
@@ -291,21 +304,24 @@ static void forward(struct pipeline *p, struct sluice_record *r, const struct ga
                 (void)flow_verdict(p->flow, r->ticket, SLUICE_CANCELLED, NULL, 0, clock_steady_ms());
                 break;
             }
-            pipeline_wait_space(p, ROOM_MS);
+            wait_for_room(p);
         }
     }
 }
 
-static void place_batch(struct pipeline *p, struct sluice_batch *b)
+static void place_batch(struct pipeline *p, struct routing *t)
 {
+    struct sluice_batch *b = t->batch;
     uint64_t i;
 
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < b->n; i++) {
         struct sluice_record *r = &b->records[i];
-        const struct gate_answer *a = &p->answers[i];
+        const struct gate_answer *a = &t->answers[i];
         struct lane_mark mark = {r->next, r->position, r->ordinal};
 
+        if (r->generation != r->lane->generation)
+            continue; /* its lane was lost since: whoever owns it now delivers it again */
         if (a->code == SLUICE_DENY) {
             if (flow_reserve(p->flow, r->lane_id, 1) != 0 && wait_entry(p, r))
                 break;
@@ -316,38 +332,39 @@ static void place_batch(struct pipeline *p, struct sluice_batch *b)
         if (wait_entry(p, r))
             break;
         r->ticket = flow_arrive(p->flow, r->lane_id, &mark, r->order, record_bytes(r), clock_steady_ms());
-        forward(p, r, a);
+        forward(p, t, r, a);
     }
-    bury_early(p);
+    bury_early(p, t);
     pthread_mutex_unlock(&p->lock);
 }
 
 /* Peek, decode what cannot be peeked, ask the gates; 0, or -1: a gate failed for good. */
-static int judge(struct pipeline *p, struct sluice_batch *b)
+static int judge(struct pipeline *p, struct routing *t)
 {
+    struct sluice_batch *b = t->batch;
     struct sluice_error err;
     uint64_t i;
 
     for (i = 0; i < b->n; i++) {
-        p->answers[i] = (struct gate_answer){SLUICE_ADMIT, 0, NULL, NULL};
+        t->answers[i] = (struct gate_answer){SLUICE_ADMIT, 0, NULL, NULL};
         b->records[i].mark = 0;
         b->records[i].at_head = 1;
     }
     peek_batch(p, b);
-    if (decode_broken(p, b, &err) != SLUICE_OK) {
+    if (decode_broken(p, t, &err) != SLUICE_OK) {
         pipeline_fail(p, instance_name(p->decoder), &err);
         return -1;
     }
-    if (ask_gates(p, b, &err) == SLUICE_OK)
+    if (ask_gates(p, t, &err) == SLUICE_OK)
         return 0;
     pipeline_fail(p, "gate", &err);
     return -1;
 }
 
-void pipeline_route(struct pipeline *p, struct sluice_batch *b)
+void pipeline_route(struct pipeline *p)
 {
-    if (judge(p, b) == 0)
-        place_batch(p, b);
+    if (judge(p, &p->polled) == 0)
+        place_batch(p, &p->polled);
 }
 
 /* Moves held records into the batch; lock held. */
@@ -371,8 +388,10 @@ static void take_held(struct pipeline *p, struct sluice_batch *b)
 
 void pipeline_route_held(struct pipeline *p)
 {
-    struct sluice_batch *b = p->poll_batch;
+    struct routing *t = &p->again;
+    struct sluice_batch *b = t->batch;
     uint64_t i;
+    int failed;
 
     if (p->held == NULL)
         return;
@@ -380,13 +399,18 @@ void pipeline_route_held(struct pipeline *p)
     pthread_mutex_lock(&p->lock);
     take_held(p, b);
     pthread_mutex_unlock(&p->lock);
-    if (b->n == 0 || judge(p, b) != 0)
+    if (b->n == 0)
         return;
+    failed = judge(p, t) != 0;
     pthread_mutex_lock(&p->lock);
     for (i = 0; i < b->n; i++) {
+        if (failed) {
+            (void)flow_verdict(p->flow, b->records[i].ticket, SLUICE_CANCELLED, NULL, 0, clock_steady_ms());
+            continue;
+        }
         switch (flow_may_run(p->flow, b->records[i].ticket)) {
         case FLOW_STEP:
-            forward(p, &b->records[i], &p->answers[i]);
+            forward(p, t, &b->records[i], &t->answers[i]);
             break;
         case FLOW_WAIT:
             pipeline_keep(p, &b->records[i], NULL, NULL, NULL);
@@ -395,6 +419,6 @@ void pipeline_route_held(struct pipeline *p)
             break;
         }
     }
-    bury_early(p);
+    bury_early(p, t);
     pthread_mutex_unlock(&p->lock);
 }

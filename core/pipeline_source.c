@@ -26,7 +26,7 @@ static uint64_t room_to_poll(struct pipeline *p, uint32_t *wait_ms)
 
     pthread_mutex_lock(&p->lock);
     room = flow_room(p->flow);
-    if (p->ready != NULL)
+    if (p->ready != NULL || now < p->poll_at)
         room = 0;
     *wait_ms = IDLE_MS;
     if (room > p->poll_batch->cap)
@@ -62,6 +62,8 @@ static uint32_t poll_source(struct pipeline *p, uint64_t max, struct sluice_erro
     code = ops->poll(instance_self(p->source), p->poll_batch, max, timeout, err);
     instance_leave(p->source);
     source_doing(p, NULL);
+    if (p->poll_batch->n < max)
+        limit_give(&p->poll_limit, max - p->poll_batch->n);
     return code;
 }
 
@@ -90,7 +92,8 @@ static void after_poll(struct pipeline *p, uint32_t code, const struct sluice_er
 
             log_event(SLUICE_WARN, "source_disconnected", fields, 3);
         }
-        (void)pipeline_pause(p, retry_delay_ms(&p->spec->retry, *failures, err->retry_after_ms, &random));
+        p->poll_at =
+            clock_steady_ms() + retry_delay_ms(&p->spec->retry, *failures, err->retry_after_ms, &random);
         return;
     default:
         pipeline_fail(p, instance_name(p->source), err);
@@ -126,9 +129,21 @@ static void poll_until_stopped(struct pipeline *p)
         }
         code = poll_source(p, room, &err);
         if (p->poll_batch->n > 0)
-            pipeline_route(p, p->poll_batch);
+            pipeline_route(p);
         after_poll(p, code, &err, &failures);
     }
+}
+
+/* What the source cannot forget now is asked again: else all of it would come again. */
+static void settle_to_the_end(struct pipeline *p)
+{
+    struct random_state random = {(uint64_t)clock_steady_ms()};
+    uint32_t tries = 0;
+
+    pipeline_settle_all(p);
+    while (p->settle_error[0] != '\0' &&
+           !pipeline_pause(p, retry_delay_ms(&p->spec->retry, ++tries, 0, &random)))
+        pipeline_settle_all(p);
 }
 
 /* Until nothing is in flight and everything is settled. */
@@ -148,7 +163,31 @@ static void drain(struct pipeline *p)
             break;
         pipeline_keep_alive(p);
     }
-    pipeline_settle_all(p);
+    settle_to_the_end(p);
+}
+
+int pipeline_pause_source(struct pipeline *p, uint32_t ms)
+{
+    int64_t until = clock_steady_ms() + ms, left;
+    int over;
+
+    pthread_mutex_lock(&p->lock);
+    while (!(over = p->stopping || pipeline_is_over_locked(p)) && (left = until - clock_steady_ms()) > 0)
+        pipeline_wait_space(p, left < IDLE_MS ? (uint32_t)left : IDLE_MS);
+    pthread_mutex_unlock(&p->lock);
+    return over;
+}
+
+/* After the last poll: the cancel that ended it is not meant for settle. */
+static void resume_source(struct pipeline *p)
+{
+    pthread_mutex_lock(&p->lock);
+    while (p->cancelling > 0)
+        pipeline_wait_space(p, IDLE_MS);
+    pthread_mutex_unlock(&p->lock);
+    instance_resume(p->source);
+    if (pipeline_is_over(p)) /* that one is */
+        instance_cancel(p->source);
 }
 
 static uint32_t start_one(struct pipeline *p, struct instance *i)
@@ -173,11 +212,10 @@ static uint32_t start_one(struct pipeline *p, struct instance *i)
 
             log_event(SLUICE_WARN, "start_waits", fields, 3);
         }
-        if (p->stopping ||
-            pipeline_pause(p, retry_delay_ms(&p->spec->retry, tries, err.retry_after_ms, &random)))
+        if (pipeline_pause_source(p, retry_delay_ms(&p->spec->retry, tries, err.retry_after_ms, &random)))
             return SLUICE_CANCELLED;
     }
-    if (code != SLUICE_OK && code != SLUICE_CANCELLED)
+    if (code != SLUICE_OK && wants_more(p)) /* stopped: nobody minds how the start ended */
         pipeline_fail(p, instance_name(i), &err);
     return code;
 }
@@ -248,6 +286,7 @@ void *pipeline_source_main(void *arg)
         set_state(p, PIPELINE_RUNNING);
         poll_until_stopped(p);
         set_state(p, PIPELINE_DRAINING);
+        resume_source(p);
         drain(p);
     }
     pipeline_return_parcels(p);

@@ -86,15 +86,15 @@ static void set_paused(struct pipeline *p, struct stage *s, const char *why)
 {
     int begins;
 
+    why = why[0] != '\0' ? why : "the other side is away";
     pthread_mutex_lock(&p->lock);
     begins = s->paused_since_ms == 0;
     if (begins)
         s->paused_since_ms = clock_steady_ms();
-    (void)snprintf(s->paused_why, sizeof s->paused_why, "%s",
-                   why[0] != '\0' ? why : "the other side is away");
+    (void)snprintf(s->paused_why, sizeof s->paused_why, "%s", why);
     pthread_mutex_unlock(&p->lock);
     if (begins)
-        tell_pause(p, s, "stage_paused", s->paused_why);
+        tell_pause(p, s, "stage_paused", why);
 }
 
 static void set_going(struct pipeline *p, struct stage *s)

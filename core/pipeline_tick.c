@@ -43,7 +43,7 @@ int pipeline_place(struct pipeline *p, const struct sluice_record *r)
     if (w->inbox->n == 1) {
         w->inbox_since_ms = clock_steady_ms();
         pthread_cond_broadcast(&p->work);
-    } else if (w->inbox->n == w->inbox->cap) {
+    } else if (w->inbox->n == w->inbox->cap || w->inbox->bytes >= p->spec->batch_bytes) {
         pthread_cond_broadcast(&p->work);
     }
     return 0;
@@ -147,7 +147,7 @@ static uint32_t call_settle(struct pipeline *p, const struct sluice_ack *items, 
     return code;
 }
 
-/* Settles what may be settled; 1: nothing is left to settle. */
+/* Settles what may be settled; 1: that was all, though more may have ended meanwhile. */
 static int settle_some(struct pipeline *p)
 {
     struct sluice_ack acks[ACKS_AT_ONCE];
@@ -177,7 +177,7 @@ static int settle_some(struct pipeline *p)
     pthread_mutex_unlock(&p->lock);
     if (code == SLUICE_FATAL)
         pipeline_fail(p, instance_name(p->source), &err);
-    return code != SLUICE_OK;
+    return code != SLUICE_OK || n < ACKS_AT_ONCE;
 }
 
 void pipeline_settle_all(struct pipeline *p)

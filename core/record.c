@@ -85,6 +85,7 @@ static int add_item(struct sluice_batch *b, const struct sluice_item *item)
     r->n_headers = item->headers == NULL ? 0 : item->n_headers;
     r->lane_id = item->lane;
     r->lane = b->lanes[item->lane - 1];
+    r->generation = r->lane->generation;
     count_record(b, r);
     return 1;
 }

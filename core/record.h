@@ -19,6 +19,7 @@ struct lane_info {
     char *name;
     char **attributes;   /* name, value, … */
     size_t n_attributes; /* pairs */
+    uint32_t generation; /* how often the source lost it; of the source's thread */
 };
 
 struct sluice_record {
@@ -35,11 +36,13 @@ struct sluice_record {
     const struct lane_info *lane;
     uint32_t lane_id;
     uint32_t attempts;
-    uint32_t ticket;   /* of the flow; 0: none yet */
-    uint32_t mark;     /* free for whoever holds the batch */
-    uint32_t at_head;  /* 1: the pipeline's cheap gates have not admitted it yet */
-    uint32_t n_fields; /* of a record without a batch, as in a parcel */
-    uint64_t order;    /* hash of the order key */
+    uint32_t ticket;     /* of the flow; 0: none yet */
+    uint32_t mark;       /* free for whoever holds the batch */
+    uint32_t at_head;    /* 1: the pipeline's cheap gates have not admitted it yet */
+    uint32_t n_fields;   /* of a record without a batch, as in a parcel */
+    uint32_t generation; /* of its lane when it was polled */
+    uint32_t reserved;
+    uint64_t order; /* hash of the order key */
     struct sluice_node *document;
     struct sluice_batch *batch;
     struct sluice_str *fields; /* by slot, n_fields of the batch; NULL before a peek */

@@ -6,7 +6,7 @@
 #include "record.h"
 
 static char *lane_attributes[] = {"csv.header", "id,name"};
-static struct lane_info lane = {"a.csv", lane_attributes, 1};
+static struct lane_info lane = {.name = "a.csv", .attributes = lane_attributes, .n_attributes = 1};
 static const struct lane_info *const lanes[] = {&lane};
 
 static struct sluice_batch batch;

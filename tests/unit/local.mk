@@ -395,4 +395,9 @@ tests_unit_check_pipeline_ends_SOURCES = tests/unit/check_pipeline_ends.c tests/
 tests_unit_check_pipeline_ends_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_pipeline_ends_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_pipeline_ends
+check_PROGRAMS += tests/unit/check_pipeline_source
+tests_unit_check_pipeline_source_SOURCES = tests/unit/check_pipeline_source.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_source_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_source_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline_source
 endif
