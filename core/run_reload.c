@@ -39,19 +39,21 @@ static void on_difference(void *context, const char *path, const struct config_v
                           const struct config_value *b)
 {
     struct reload *reload = context;
-    int level_change = strcmp(path, "log.level") == 0 && b != NULL;
+    int taken = 0;
     int hide = is_secret_path(path);
     const struct config_value *at = b != NULL ? b : a;
     uint32_t level;
     char text[512];
 
-    if (level_change && log_parse_level(b->text, &level))
+    if (strcmp(path, "log.level") == 0 && b != NULL && b->type == CONFIG_SCALAR)
+        taken = log_parse_level(b->text, &level) != 0;
+    if (taken)
         log_set_level(level);
     else
         reload->restart++;
     (void)snprintf(text, sizeof text, "%s: %s -> %s (%s:%u): %s", path, hide ? "***" : shown(a),
                    hide ? "***" : shown(b), at->origin.file, at->origin.line,
-                   level_change ? "taken over" : "needs a restart");
+                   taken ? "taken over" : "needs a restart");
     say(SLUICE_INFO, text);
 }
 
@@ -89,6 +91,7 @@ void run_reload(struct run *r)
     struct reload reload = {r, 0};
     struct problems problems;
     struct config *config;
+    uint32_t level;
     int n;
 
     problems_init(&problems);
@@ -96,6 +99,9 @@ void run_reload(struct run *r)
     if (config == NULL) {
         say_problems(&problems);
     } else {
+        /* Compared is with the config of the start: a level that was changed back is no difference. */
+        if (log_parse_level(r->app.plan->log_level, &level))
+            log_set_level(level);
         n = config_compare(r->app.config->root, config->root, on_difference, &reload);
         reload_gates(r);
         say(SLUICE_INFO, n == 0               ? "the config is as it was; gate lists were re-read"

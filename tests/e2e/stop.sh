@@ -88,6 +88,9 @@ kill -HUP "$pid"
 wait_until 10 "the answer to SIGHUP" logged 'reload' hup
 wait_until 10 "a changed batch size to be told" logged 'restart' hup
 wait_until 10 "the gate to be read again" logged 're-read' hup
+hup_config loud 500 >"$work/hup.yaml"
+kill -HUP "$pid"
+wait_until 10 "an unknown log level not to be taken over" logged 'log.level: .*needs a restart' hup
 echo 'pipelines: [' >"$work/hup.yaml"
 kill -HUP "$pid"
 wait_until 10 "a broken config to be refused" logged "nothing is changed" hup
