@@ -197,6 +197,29 @@ static void fill(struct sluice_verdict *v, uint32_t n, uint32_t code, uint32_t r
 static uint32_t deliver(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                         struct sluice_verdict *v, struct sluice_error *err);
 
+static uint32_t each_run(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
+                         struct sluice_verdict *v, int split, struct sluice_error *err);
+
+static int must_wait(uint32_t code)
+{
+    return code == SLUICE_RETRY || code == SLUICE_UNSURE || code == SLUICE_CANCELLED;
+}
+
+/* One call of a sink knows which records have to wait behind others of their key; when
+ * the rest of a batch is called for later, the host has to know it. */
+static void hold_behind(const struct worker *w, const struct stage *s, struct sluice_record *const *records,
+                        uint32_t n, struct sluice_verdict *v)
+{
+    uint32_t i, j;
+
+    if (!s->is_sink || !w->pipeline->minds_order)
+        return;
+    for (i = 0; i < n; i++)
+        for (j = i + 1; must_wait(v[i].code) && j < n; j++)
+            if (!stands(v[j].code) && records[j]->order == records[i]->order)
+                v[j] = (struct sluice_verdict){SLUICE_CANCELLED, 1, NULL, NULL};
+}
+
 /* A run of records that has no verdict: by halves (SPLIT), or as it is (DISCONNECTED). */
 static uint32_t again(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                       struct sluice_verdict *v, int split, struct sluice_error *err)
@@ -214,7 +237,8 @@ static uint32_t again(struct worker *w, struct stage *s, struct sluice_record **
     code = deliver(w, s, records, half, v, err);
     if (code != SLUICE_OK)
         return code;
-    return deliver(w, s, records + half, n - half, v + half, err);
+    hold_behind(w, s, records, n, v);
+    return each_run(w, s, records + half, n - half, v + half, 0, err);
 }
 
 static uint32_t each_run(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
@@ -223,6 +247,7 @@ static uint32_t each_run(struct worker *w, struct stage *s, struct sluice_record
     uint32_t from, to, code;
 
     for (from = 0; from < n; from = to + 1) {
+        hold_behind(w, s, records, n, v);
         for (to = from; to < n && !stands(v[to].code); to++)
             ;
         if (to == from)

@@ -14,6 +14,8 @@ static char text_space[TOY_MAX][64];
 static const char *text_list[TOY_MAX];
 static atomic_uint asked; /* of whatever the test counts */
 static atomic_int open_now;
+static uint64_t order_seen[TOY_MAX];
+static unsigned n_seen;
 
 #define FINE ((struct sluice_verdict){SLUICE_OK, 0, NULL, NULL})
 
@@ -33,6 +35,7 @@ static void make_texts(uint64_t n)
 static void setup(void)
 {
     toy_reset();
+    n_seen = 0;
     atomic_store(&asked, 0);
     atomic_store(&open_now, 0);
 }
@@ -118,9 +121,6 @@ START_TEST(a_letter_written_after_retries_still_names_its_user)
 }
 END_TEST
 
-static uint64_t order_seen[TOY_MAX];
-static unsigned n_seen;
-
 static void note_user3(struct sluice_record *const *records, uint32_t n)
 {
     uint32_t i;
@@ -147,6 +147,77 @@ START_TEST(a_record_that_an_enricher_holds_back_is_not_overtaken_in_its_batch)
     ck_assert_uint_eq(toy_counts(&run, 0).written, 200);
     ck_assert_uint_eq(n_seen, 20);
     for (i = 0; i < n_seen; i++)
+        ck_assert_uint_eq(order_seen[i], 3 + 10 * i);
+    toy_close(&run);
+}
+END_TEST
+
+/* The fourth record is to be tried again, and the connection breaks right after it. */
+static struct sluice_verdict away_after_the_fourth(uint64_t position, uint32_t attempts)
+{
+    static atomic_uint seen[TOY_MAX];
+
+    if (position == 3 && attempts == 0)
+        return (struct sluice_verdict){SLUICE_RETRY, 0, "later", NULL};
+    if (position > 3 && atomic_fetch_add(&seen[position], 1) == 0)
+        return (struct sluice_verdict){SLUICE_DISCONNECTED, 0, NULL, NULL};
+    if (position % 10 == 3)
+        order_seen[n_seen++] = position;
+    return FINE;
+}
+
+START_TEST(a_record_is_not_overtaken_by_those_that_an_outage_kept_from_the_same_call)
+{
+    unsigned i;
+
+    make_texts(40);
+    toy.sink2 = away_after_the_fourth;
+    go("  p: {source: {plugin: toy}, sink: {plugin: toy2}, retry: {min: 1ms, max: 2ms}, breaker: {failures: "
+       "0}, "
+       "batch: {linger: 50ms}}\n");
+    ck_assert_uint_eq(toy_counts(&run, 0).written, 40);
+    for (i = 0; i < 4; i++)
+        ck_assert_uint_eq(order_seen[i], 3 + 10 * i);
+    toy_close(&run);
+}
+END_TEST
+
+/* A batch with the last record in it is bad as a whole; of others the fourth is to be tried again. */
+static int batch_is_bad, fourth_failed;
+
+static void look_for_the_bad_one(struct sluice_record *const *records, uint32_t n)
+{
+    uint32_t i;
+
+    batch_is_bad = fourth_failed = 0;
+    for (i = 0; i < n; i++)
+        batch_is_bad |= toy.host->record->position(records[i]) == 39;
+}
+
+static struct sluice_verdict fourth_later_last_bad(uint64_t position, uint32_t attempts)
+{
+    if (batch_is_bad)
+        return (struct sluice_verdict){position == 39 ? SLUICE_SPLIT : SLUICE_NONE, 0, NULL, NULL};
+    fourth_failed |= position == 3 && attempts == 0;
+    if (position % 10 == 3 && fourth_failed) /* as a sink that minds the order has to */
+        return (struct sluice_verdict){SLUICE_RETRY, 0, "later", NULL};
+    if (position % 10 == 3)
+        order_seen[n_seen++] = position;
+    return FINE;
+}
+
+START_TEST(a_record_is_not_overtaken_when_its_batch_is_split)
+{
+    unsigned i;
+
+    make_texts(40);
+    toy.sink2 = fourth_later_last_bad;
+    toy.on_write = look_for_the_bad_one;
+    go("  p: {source: {plugin: toy}, sink: {plugin: toy2}, retry: {min: 1ms, max: 2ms}, breaker: {failures: "
+       "0}, "
+       "batch: {linger: 50ms}}\n");
+    ck_assert_uint_eq(toy_counts(&run, 0).written, 39);
+    for (i = 0; i < 4; i++)
         ck_assert_uint_eq(order_seen[i], 3 + 10 * i);
     toy_close(&run);
 }
@@ -310,6 +381,8 @@ ONE_SUITE_WITH("pipeline_ends", 60, setup, NULL,
                what_was_durable_before_a_failure_counts_and_is_settled,
                a_letter_written_after_retries_still_names_its_user,
                a_record_that_an_enricher_holds_back_is_not_overtaken_in_its_batch,
+               a_record_is_not_overtaken_by_those_that_an_outage_kept_from_the_same_call,
+               a_record_is_not_overtaken_when_its_batch_is_split,
                what_may_have_been_applied_is_not_repeated_after_an_outage_of_its_neighbour,
                a_letter_of_this_run_is_resolved_when_its_record_is_written_after_all,
                a_record_is_not_settled_while_its_old_letter_cannot_be_resolved,

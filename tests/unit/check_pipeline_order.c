@@ -73,6 +73,13 @@ START_TEST(a_record_that_an_earlier_step_holds_back_is_not_overtaken_in_the_next
 }
 END_TEST
 
-ONE_SUITE_WITH("pipeline_order", 60, toy_reset, NULL,
+static void setup(void)
+{
+    toy_reset();
+    memset(last_of_user, 0, sizeof last_of_user);
+    disorder = 0;
+}
+
+ONE_SUITE_WITH("pipeline_order", 60, setup, NULL,
                a_record_that_an_enricher_holds_back_holds_back_the_later_ones_of_its_user,
                a_record_that_an_earlier_step_holds_back_is_not_overtaken_in_the_next)

@@ -406,17 +406,20 @@ END_TEST
 
 START_TEST(a_pipeline_whose_threads_cannot_be_made_has_failed)
 {
-    pthread_attr_t attr;
+    pthread_attr_t attr, usual;
 
     make_texts(10);
     toy_open(&run, "  p: {source: {plugin: toy}, sink: {plugin: toy}}\n");
     ck_assert_int_eq(pthread_getattr_default_np(&attr), 0);
+    ck_assert_int_eq(pthread_getattr_default_np(&usual), 0);
     ck_assert_int_eq(pthread_attr_setstacksize(&attr, (size_t)1 << 47), 0); /* more than there is */
     ck_assert_int_eq(pthread_setattr_default_np(&attr), 0);
     ck_assert_int_eq(pipeline_start(run.pipelines[0]), -1);
+    ck_assert_int_eq(pthread_setattr_default_np(&usual), 0);
     ck_assert_int_eq(pipeline_state(run.pipelines[0]), PIPELINE_FAILED);
     toy_close(&run);
     pthread_attr_destroy(&attr);
+    pthread_attr_destroy(&usual);
 }
 END_TEST
 
