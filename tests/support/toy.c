@@ -1,6 +1,7 @@
 #include "toy.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +124,17 @@ static uint32_t toy_keepalive(void *self, struct sluice_error *err)
     return SLUICE_OK;
 }
 
+static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER; /* several pipelines may stop at once */
+
 static void note_life(char what)
 {
-    size_t n = strlen(toy.life);
+    size_t n;
 
+    pthread_mutex_lock(&life_lock);
+    n = strlen(toy.life);
     if (n + 1 < sizeof toy.life)
         toy.life[n] = what;
+    pthread_mutex_unlock(&life_lock);
 }
 
 static uint32_t toy_source_stop(void *self, uint32_t deadline_ms, struct sluice_error *err)
