@@ -12,6 +12,7 @@
 #include "command.h"
 #include "instance.h"
 #include "metric.h"
+#include "run.h"
 #include "state_db.h"
 
 #define CHECK_STOP_MS 5000u
@@ -21,7 +22,7 @@ struct check {
     struct app app;
     struct metrics *metrics;
     struct state_db *state; /* --online, if there is one already */
-    int online;
+    int online, no_files;
 };
 
 /* Names the options that say where the other side is, for an instance that did not. */
@@ -115,6 +116,20 @@ static void open_state(struct check *c)
                      dir, err.message);
 }
 
+/* The token that `run` would ask for. */
+static void check_token(struct check *c)
+{
+    const char *file = c->app.plan->http_token_file;
+    char token[RUN_TOKEN_MAX];
+    struct sluice_error err;
+
+    error_clear(&err);
+    if (c->app.plan->http_listen != NULL && file != NULL &&
+        run_read_token(file, token, sizeof token, &err) != 0)
+        problem_add(&c->problems, (struct origin){NULL, 0, 0}, NULL, "http: %s", err.message);
+    explicit_bzero(token, sizeof token);
+}
+
 static void check_plan(struct check *c)
 {
     size_t i;
@@ -124,6 +139,8 @@ static void check_plan(struct check *c)
         problem_add(&c->problems, (struct origin){NULL, 0, 0}, NULL, "out of memory");
         return;
     }
+    if (!c->no_files)
+        check_token(c);
     open_state(c);
     for (i = 0; i < c->app.plan->n_pipelines; i++)
         check_pipeline(c, &c->app.plan->pipelines[i]);
@@ -158,6 +175,7 @@ int cmd_check(int argc, char **argv)
     if (files.n == 0)
         return cli_misuse(&command, "no config is given; name it with -c FILE");
     problems_init(&c.problems);
+    c.no_files = no_files;
     if (app_load(&c.app, files.items, files.n, env, (struct plan_flags){.no_files = no_files}, &c.problems) ==
         0)
         check_plan(&c);

@@ -36,6 +36,9 @@ void run_block_signals(void);
 int run_loop(struct run *r);
 /* The config again: says what changed, does the safe part. */
 void run_reload(struct run *r);
+#define RUN_TOKEN_MAX 4096u
+/* The token in its file, without the newline; 0, or -1 with err: none, or too long. */
+int run_read_token(const char *file, char *token, size_t cap, struct sluice_error *err);
 /* 0, or -1 with err. */
 int run_admin_start(struct run *r, struct sluice_error *err);
 void run_admin_say(const struct run *r); /* logs the port */

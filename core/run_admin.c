@@ -6,8 +6,6 @@
 #include "log.h"
 #include "run.h"
 
-#define TOKEN_MAX 4096u
-
 static void render_metrics(void *context, struct strbuf *out)
 {
     struct run *r = context;
@@ -40,8 +38,7 @@ static void pipelines(void *context, struct strbuf *json)
     strbuf_puts(json, "]}");
 }
 
-/* The token in its file, without the newline; 0, or -1 with err. */
-static int read_token(const char *file, char *token, size_t cap, struct sluice_error *err)
+int run_read_token(const char *file, char *token, size_t cap, struct sluice_error *err)
 {
     FILE *in = fopen(file, "re");
     size_t n;
@@ -50,8 +47,12 @@ static int read_token(const char *file, char *token, size_t cap, struct sluice_e
         (void)sluice_fail(err, SLUICE_INVALID, "token_file", "cannot open %.200s", file);
         return -1;
     }
-    n = fread(token, 1, cap - 1, in);
+    n = fread(token, 1, cap, in);
     (void)fclose(in);
+    if (n == cap) {
+        (void)sluice_fail(err, SLUICE_INVALID, "token_file", "%.200s is too long for a token", file);
+        return -1;
+    }
     while (n > 0 && (token[n - 1] == '\n' || token[n - 1] == '\r'))
         n--;
     token[n] = '\0';
@@ -66,11 +67,11 @@ int run_admin_start(struct run *r, struct sluice_error *err)
 {
     const struct plan *plan = r->app.plan;
     struct admin_source source = {r, render_metrics, ready, pipelines};
-    char token[TOKEN_MAX];
+    char token[RUN_TOKEN_MAX];
 
     if (plan->http_listen == NULL)
         return 0;
-    if (plan->http_token_file != NULL && read_token(plan->http_token_file, token, sizeof token, err) != 0)
+    if (plan->http_token_file != NULL && run_read_token(plan->http_token_file, token, sizeof token, err) != 0)
         return -1;
     r->admin = admin_start(plan->http_listen, plan->http_token_file != NULL ? token : NULL, &source, err);
     explicit_bzero(token, sizeof token);

@@ -26,6 +26,19 @@ code=0
 sluice check -c "$config" --env nowhere >"$work/out" 2>&1 || code=$?
 same "exit code for an environment without overlay" 1 "$code"
 contains "$work/out" "nowhere"
+cat >"$work/token.yaml" <<END
+state_dir: state
+http: { listen: "127.0.0.1:0", token_file: token }
+pipelines: { p: { source: { plugin: file, path: none.jsonl }, sink: { plugin: "null" } } }
+END
+: >"$work/none.jsonl"
+: >"$work/token"
+for command in check run; do
+    code=0
+    sluice $command -c "$work/token.yaml" >"$work/out" 2>&1 || code=$?
+    same "exit code of $command with an empty token file" 1 "$code"
+    contains "$work/out" "holds no token"
+done
 say "the demo's overlays show, differ and check as they should"
 
 # --- a canary secret ------------------------------------------------------------------------
