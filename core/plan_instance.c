@@ -199,6 +199,11 @@ static int read_host_members(struct planner *b, struct instance_spec *spec, cons
     spec->writers = 1;
     if (c != NULL) {
         spec->rate_limit = option_number(c, "rate_limit");
+        if (spec->rate_limit > 0 && spec->plugin->desc.kind == SLUICE_GATE) {
+            problem_add(b->problems, option_origin(c, "rate_limit"), "set `rate_limit` at the pipeline",
+                        "a gate has no rate of its own: it sees whatever the source delivers");
+            spec->rate_limit = 0;
+        }
         if (is_sink)
             spec->writers = (uint32_t)option_integer(c, "writers");
         if (spec->writers > 1 && (spec->plugin->desc.flags & SLUICE_PARALLEL) == 0)
