@@ -85,8 +85,8 @@ static const char *const nasty[] = {
     "\x01\x1b[2J\x7f",
     "\xff\xfe",
     "\xc3\xa9",
-    "\xc2\x9b"
-    "31m",
+    ("\xc2\x9b"
+     "31m"), /* two literals, so that the 3 is no part of the escape */
     "=",
     " ",
     "\xed\xa0\x80",
