@@ -39,7 +39,7 @@ uint32_t instance_stop(struct instance *i, uint32_t deadline_ms, struct sluice_e
 uint32_t instance_probe(struct instance *i, struct sluice_error *err);
 void instance_cancel(struct instance *i); /* [any]; stays cancelled until resume or stop */
 void instance_resume(struct instance *i);
-void instance_stats(struct instance *i);  /* [any] */
+void instance_stats(struct instance *i); /* [any] */
 
 const struct plugin *instance_plugin(const struct instance *i);
 const char *instance_name(const struct instance *i);
