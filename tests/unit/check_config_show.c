@@ -141,8 +141,8 @@ static const char *const nests[] = {
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, password: [\"%s\"]}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, url: x, password: {a: \"%s\"}}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: unknown, password: \"%s\"}}}\n",
-    "g: &g {url: x, password: \"%s\"}\npipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, <<: "
-    "*g}}}\n",
+    ("g: &g {url: x, password: \"%s\"}\n"
+     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, <<: *g}}}\n"),
     "x-db: {api_token: \"%s\"}\npipelines: {}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, password: \"%s\", password: \"%s\"}}}\n",
     "pipelines: {p: {source: {plugin: mem}, sink: {plugin: graph, password: \"%s\" \"%s\"}}}\n",
