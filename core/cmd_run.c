@@ -10,6 +10,8 @@
 #include "log.h"
 #include "run.h"
 
+#define FAILED_JOIN_MS 15000u /* its instances have 5 s each to stop */
+
 static int open_state(struct run *r, struct problems *p)
 {
     struct sluice_error err = {.struct_size = sizeof err};
@@ -135,9 +137,13 @@ static int run_all(struct run *r)
         (void)pipeline_start(r->pipelines[i]); /* one that cannot start has failed; the others work */
     r->drained_late = run_loop(r);
     for (i = 0; i < r->n; i++) {
-        if (pipeline_state(r->pipelines[i]) == PIPELINE_FAILED)
-            pipeline_abort(r->pipelines[i]); /* nobody waits for what it still does */
-        pipeline_join(r->pipelines[i]);
+        if (pipeline_state(r->pipelines[i]) != PIPELINE_FAILED) {
+            pipeline_join(r->pipelines[i]);
+            continue;
+        }
+        pipeline_abort(r->pipelines[i]); /* nobody waits for what it still does */
+        if (pipeline_join_for(r->pipelines[i], FAILED_JOIN_MS) != 0)
+            run_leave_now(); /* a plugin does not come back, and its thread cannot be ended */
     }
     log_progress(NULL);
     code = end_code(r);

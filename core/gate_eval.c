@@ -366,15 +366,17 @@ struct conclusion {
 static uint32_t conclude_leaf(struct gate_node *node, void *context)
 {
     struct conclusion *c = context;
-    uint32_t i, n = node->n_admitted;
+    uint32_t i, code, n = node->n_admitted;
 
     for (i = 0; i < n; i++) {
         const struct sluice_record *r = node->admitted[i];
 
         node->outcomes[i] = (struct sluice_outcome){c->codes[r - r->batch->records], 0};
     }
-    node->n_admitted = 0;
-    return call_conclude(node, node->admitted, n, c->err);
+    code = call_conclude(node, node->admitted, n, c->err);
+    if (code == SLUICE_OK)
+        node->n_admitted = 0;
+    return code;
 }
 
 uint32_t gate_conclude(struct gate_eval *e, const uint32_t *codes, struct sluice_error *err)

@@ -33,7 +33,8 @@ uint32_t gate_evaluate(struct gate_eval *e, struct sluice_record *const *records
 /* 1 if a two-phase gate stands in it. */
 int gate_eval_two_phase(const struct gate_eval *e);
 /* The end of the records that the last gate_evaluate admitted: codes by place of the
- * record in its batch (record - batch->records): OK, RETRY or REJECT. */
+ * record in its batch (record - batch->records): OK, RETRY or REJECT.  A gate that answers other than OK
+ * has not heard it: call again. */
 uint32_t gate_conclude(struct gate_eval *e, const uint32_t *codes, struct sluice_error *err);
 
 #endif

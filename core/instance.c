@@ -36,6 +36,12 @@ static int init_sync(struct instance *i)
         pthread_cond_destroy(&i->wake);
         return -1;
     }
+    if (pthread_mutex_init(&i->stats, NULL) != 0) {
+        pthread_mutex_destroy(&i->lock);
+        pthread_mutex_destroy(&i->work);
+        pthread_cond_destroy(&i->wake);
+        return -1;
+    }
     return 0;
 }
 
@@ -45,6 +51,7 @@ static void free_shell(struct instance *i)
     pthread_cond_destroy(&i->wake);
     pthread_mutex_destroy(&i->work);
     pthread_mutex_destroy(&i->lock);
+    pthread_mutex_destroy(&i->stats);
     free(i);
 }
 
@@ -124,9 +131,13 @@ uint32_t instance_start(struct instance *i, struct sluice_error *err)
 uint32_t instance_stop(struct instance *i, uint32_t deadline_ms, struct sluice_error *err)
 {
     uint32_t code = SLUICE_OK;
+    int started;
 
     error_clear(err);
-    if (atomic_exchange(&i->started, 0) && i->spec->plugin->lifecycle.stop != NULL)
+    pthread_mutex_lock(&i->stats);
+    started = atomic_exchange(&i->started, 0);
+    pthread_mutex_unlock(&i->stats);
+    if (started && i->spec->plugin->lifecycle.stop != NULL)
         code = i->spec->plugin->lifecycle.stop(i->self, deadline_ms, err);
     instance_resume(i);
     return code;
@@ -157,8 +168,10 @@ void instance_cancel(struct instance *i)
 
 void instance_stats(struct instance *i)
 {
+    pthread_mutex_lock(&i->stats);
     if (atomic_load(&i->started) && i->spec->plugin->lifecycle.stats != NULL)
         i->spec->plugin->lifecycle.stats(i->self);
+    pthread_mutex_unlock(&i->stats);
 }
 
 const struct plugin *instance_plugin(const struct instance *i)

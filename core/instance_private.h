@@ -31,6 +31,7 @@ struct instance {
     int creating;         /* inside create: fields and metrics may be declared */
     atomic_int started;   /* between start and stop */
     atomic_int cancelled; /* from cancel to resume or stop */
+    pthread_mutex_t stats; /* held while stats runs, so that stop comes after it */
     pthread_mutex_t work; /* held around work calls of a plugin that is not PARALLEL */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;  /* cancelled */

@@ -311,6 +311,20 @@ void pipeline_join(struct pipeline *p)
     p->running = 0;
 }
 
+int pipeline_join_for(struct pipeline *p, uint32_t ms)
+{
+    struct timespec until;
+
+    if (!p->running)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(ms / 1000) + 1;
+    if (pthread_clockjoin_np(p->thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+        return -1;
+    p->running = 0;
+    return 0;
+}
+
 enum pipeline_state pipeline_state(struct pipeline *p)
 {
     enum pipeline_state s;

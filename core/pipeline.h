@@ -32,6 +32,7 @@ int pipeline_start(struct pipeline *p);  /* starts the threads; 0, or -1 */
 void pipeline_drain(struct pipeline *p); /* [any] stop polling, finish what is in work */
 void pipeline_abort(struct pipeline *p); /* [any] give up what blocks; after a missed deadline */
 void pipeline_join(struct pipeline *p);  /* waits for its threads */
+int pipeline_join_for(struct pipeline *p, uint32_t ms); /* 0, or -1: they did not end in time */
 
 enum pipeline_state pipeline_state(struct pipeline *p);
 const char *pipeline_state_name(enum pipeline_state s);

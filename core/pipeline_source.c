@@ -8,6 +8,7 @@
 #include "pipeline_private.h"
 
 #define POLL_MS 100u
+#define STOP_MS 5000u /* deadline of one instance's flush and stop */
 #define IDLE_MS 50u
 
 void source_doing(struct pipeline *p, const char *what)
@@ -233,6 +234,16 @@ static int start_all(struct pipeline *p)
     return 0;
 }
 
+/* A stop that fails loses nothing (OK means durable), but somebody should know. */
+static void say_stop_failed(const struct pipeline *p, const struct instance *i, const char *call,
+                            const struct sluice_error *err)
+{
+    struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name), LOG_TEXT("instance", instance_name(i)),
+                                 LOG_TEXT("call", call), LOG_TEXT("message", err->message)};
+
+    log_event(SLUICE_WARN, "stop_failed", fields, 4);
+}
+
 static void stop_all(struct pipeline *p)
 {
     size_t n = p->spec->n_instances;
@@ -245,9 +256,11 @@ static void stop_all(struct pipeline *p)
         source_doing(p, "stop");
         if (plugin->desc.kind == SLUICE_SINK && plugin->ops.sink.flush != NULL) {
             error_clear(&err);
-            (void)plugin->ops.sink.flush(instance_self(i), 5000, &err);
+            if (plugin->ops.sink.flush(instance_self(i), STOP_MS, &err) != SLUICE_OK)
+                say_stop_failed(p, i, "flush", &err);
         }
-        (void)instance_stop(i, 5000, &err);
+        if (instance_stop(i, STOP_MS, &err) != SLUICE_OK)
+            say_stop_failed(p, i, "stop", &err);
         source_doing(p, NULL);
     }
 }

@@ -7,6 +7,8 @@
 #include "log.h"
 #include "pipeline_private.h"
 
+#define CONCLUDE_AGAIN_MS 500u
+
 static struct timespec linger_until(const struct worker *w)
 {
     int64_t at = w->inbox_since_ms + w->pipeline->spec->linger_ms;
@@ -134,18 +136,33 @@ static uint32_t select_step(struct worker *w, uint32_t step)
     return n;
 }
 
-static void conclude_gates(struct worker *w, size_t first, size_t n)
+/* A gate that was not told of a written record would let it through again: go on until
+ * it is, as for a dead letter. */
+static void conclude_gate(struct worker *w, struct gate_eval *gate)
 {
     struct sluice_error err;
-    size_t i;
+    int told = 0;
 
-    for (i = first; i < first + n; i++)
-        if (w->gates[i] != NULL && gate_conclude(w->gates[i], w->outcomes, &err) != SLUICE_OK) {
+    while (gate_conclude(gate, w->outcomes, &err) != SLUICE_OK) {
+        if (!told) {
             struct log_field fields[] = {LOG_TEXT("pipeline", w->pipeline->spec->name),
                                          LOG_TEXT("message", err.message)};
 
             log_event(SLUICE_WARN, "gate_conclude_failed", fields, 2);
         }
+        told = 1;
+        if (pipeline_pause(w->pipeline, CONCLUDE_AGAIN_MS))
+            return;
+    }
+}
+
+static void conclude_gates(struct worker *w, size_t first, size_t n)
+{
+    size_t i;
+
+    for (i = first; i < first + n; i++)
+        if (w->gates[i] != NULL)
+            conclude_gate(w, w->gates[i]);
 }
 
 /* Before a sink that minds the order, those leave whose earlier one of the key was held

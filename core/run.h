@@ -34,6 +34,8 @@ struct run {
 void run_block_signals(void);
 /* Until every pipeline is done or failed; 0, or 1: given up at the deadline. */
 int run_loop(struct run *r);
+/* Ends the process at once: exit code 1. */
+void run_leave_now(void) __attribute__((noreturn));
 /* The config again: says what changed, does the safe part. */
 void run_reload(struct run *r);
 #define RUN_TOKEN_MAX 4096u

@@ -157,7 +157,7 @@ static void give_up(struct run *r)
         pipeline_abort(r->pipelines[i]);
 }
 
-static void leave_now(void)
+void run_leave_now(void)
 {
     static const char text[] = "sluice run: left at once; what was unsettled comes again at the next start\n";
 
@@ -181,7 +181,7 @@ static void on_signal(struct run *r, struct loop *l, int sig)
         l->drain_until = clock_steady_ms() + r->app.plan->drain_ms;
         drain_all(r);
     } else {
-        leave_now();
+        run_leave_now();
     }
 }
 
@@ -201,7 +201,7 @@ static void on_tick(struct run *r, struct loop *l, int64_t now)
         l->abort_until = now + ABORT_GRACE_MS;
     }
     if (l->abort_until != 0 && now >= l->abort_until)
-        leave_now(); /* a plugin does not come back: its thread cannot be ended */
+        run_leave_now(); /* a plugin does not come back: its thread cannot be ended */
 }
 
 int run_loop(struct run *r)

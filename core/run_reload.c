@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config_compare.h"
+#include "config_show.h"
 #include "log.h"
 #include "run.h"
 
@@ -29,18 +30,12 @@ static void say(uint32_t level, const char *text)
     log_event(level, "reload", fields, 1);
 }
 
-static int is_secret_path(const char *path)
-{
-    return strstr(path, "password") != NULL || strstr(path, "token") != NULL ||
-           strstr(path, "secret") != NULL;
-}
-
 static void on_difference(void *context, const char *path, const struct config_value *a,
                           const struct config_value *b)
 {
     struct reload *reload = context;
     int taken = 0;
-    int hide = is_secret_path(path);
+    int hide = (a != NULL && a->secret) || (b != NULL && b->secret);
     const struct config_value *at = b != NULL ? b : a;
     uint32_t level;
     char text[512];
@@ -102,6 +97,8 @@ void run_reload(struct run *r)
         /* Compared is with the config of the start: a level that was changed back is no difference. */
         if (log_parse_level(r->app.plan->log_level, &level))
             log_set_level(level);
+        config_mark_secrets(r->app.config->root, r->app.registry);
+        config_mark_secrets(config->root, r->app.registry);
         n = config_compare(r->app.config->root, config->root, on_difference, &reload);
         reload_gates(r);
         say(SLUICE_INFO, n == 0               ? "the config is as it was; gate lists were re-read"
