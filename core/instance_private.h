@@ -28,13 +28,13 @@ struct instance {
     struct instance_env *env;
     void *self;
     struct sluice_host host;
-    int creating;         /* inside create: fields and metrics may be declared */
-    atomic_int started;   /* between start and stop */
-    atomic_int cancelled; /* from cancel to resume or stop */
+    int creating;          /* inside create: fields and metrics may be declared */
+    atomic_int started;    /* between start and stop */
+    atomic_int cancelled;  /* from cancel to resume or stop */
     pthread_mutex_t stats; /* held while stats runs, so that stop comes after it */
-    pthread_mutex_t work; /* held around work calls of a plugin that is not PARALLEL */
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;  /* cancelled */
+    pthread_mutex_t work;  /* held around work calls of a plugin that is not PARALLEL */
+    pthread_mutex_t lock;  /* guards what follows */
+    pthread_cond_t wake;   /* cancelled */
     struct instance_metric metrics[INSTANCE_MAX_METRICS];
     uint32_t n_metrics;
     struct limit log_limit;
