@@ -72,6 +72,11 @@ void app_free(struct app *a)
     memset(a, 0, sizeof *a);
 }
 
+/* Where a finding should stand that could not be kept or written. */
+#define LOST                                                                                                   \
+    "{\"file\":null,\"line\":0,\"column\":0,\"severity\":\"error\",\"message\":"                                \
+    "\"there is more to say than fits, or no memory\",\"hint\":null}"
+
 static void json_text(struct strbuf *out, const char *name, const char *text)
 {
     strbuf_printf(out, "\"%s\":", name);
@@ -98,6 +103,8 @@ void app_problems_json(const struct problems *p, struct strbuf *out)
         json_text(out, "hint", item->hint);
         strbuf_puts(out, "}");
     }
+    if (p->lost)
+        strbuf_printf(out, "%s" LOST, i > 0 ? "," : "");
     strbuf_puts(out, "]}\n");
 }
 
@@ -112,7 +119,7 @@ void app_report(const struct problems *p, int json)
     strbuf_init(&out, APP_MAX_REPORT);
     app_problems_json(p, &out);
     if (out.failed)
-        fputs("{\"ok\":false,\"problems\":[]}\n", stdout);
+        fputs("{\"ok\":false,\"problems\":[" LOST "]}\n", stdout);
     else
         fwrite(out.data, 1, out.len, stdout);
     strbuf_release(&out);

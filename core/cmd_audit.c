@@ -15,6 +15,7 @@
 #include "command.h"
 #include "dlq_print.h"
 #include "graph_source.h"
+#include "json_report.h"
 
 struct audit {
     struct cli_list files;
@@ -134,8 +135,10 @@ static int audit_tell(struct audit *a, const struct graph_audit *audit, const ch
     } else {
         a->findings |= graph_audit_found(audit, 1) > 0;
     }
-    if (json_array_append_new(a->reports, report) != 0)
-        failed = -1;
+    if (json_array_append_new(a->reports, report) != 0) {
+        (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no memory for the report");
+        failed = audit_fail(a, &err);
+    }
     return failed;
 }
 
@@ -197,6 +200,7 @@ static int audit_run(struct audit *a)
 
     problems_init(&a->problems);
     key_table_init(&a->users);
+    json_report_begin();
     a->reports = json_array();
     if (app_load(&a->app, a->files.items, a->files.n, a->env, (struct plan_flags){.no_files = 1},
                  &a->problems) == 0)
@@ -208,14 +212,13 @@ static int audit_run(struct audit *a)
         json_t *all = a->sources.n == 1 ? json_incref(json_array_get(a->reports, 0))
                                         : json_pack("{s:O}", "graphs", a->reports);
 
-        (void)json_dumpf(all, stdout, JSON_INDENT(2));
-        putchar('\n');
+        json_report_print(all, &a->problems);
         json_decref(all);
     }
     if (fflush(stdout) != 0 || ferror(stdout))
         problem_add(&a->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s",
                     strerror(errno));
-    if (a->problems.n > 0)
+    if (a->problems.n > 0 || problems_failed(&a->problems))
         app_report(&a->problems, a->json && problems_failed(&a->problems));
     return problems_failed(&a->problems) ? EXIT_FAILED : a->findings ? EXIT_FINDINGS : EXIT_OK;
 }

@@ -16,6 +16,7 @@
 #include "explain_gates.h"
 #include "explain_user.h"
 #include "graph_source.h"
+#include "json_report.h"
 
 #define SHOWN_LETTERS 10u
 #define LETTER_JSON_MAX ((size_t)4 << 20)
@@ -160,8 +161,7 @@ static void explain_all(struct explain *e)
     (void)json_object_set(e->report, "graphs", e->graphs);
     (void)json_object_set(e->report, "gates", e->gates);
     (void)json_object_set(e->report, "dead_letters", e->letters);
-    (void)json_dumpf(e->report, stdout, JSON_INDENT(2));
-    putchar('\n');
+    json_report_print(e->report, &e->problems);
 }
 
 static int explain_run(struct explain *e)
@@ -169,6 +169,7 @@ static int explain_run(struct explain *e)
     int failed;
 
     problems_init(&e->problems);
+    json_report_begin();
     e->report = json_object();
     e->graphs = json_array();
     e->gates = json_array();
@@ -180,7 +181,7 @@ static int explain_run(struct explain *e)
         problem_add(&e->problems, (struct origin){NULL, 0, 0}, NULL, "cannot write the report: %s",
                     strerror(errno));
     failed = problems_failed(&e->problems);
-    if (e->problems.n > 0)
+    if (e->problems.n > 0 || failed)
         app_report(&e->problems, 0);
     graph_sources_release(&e->sources);
     state_db_close(e->state);

@@ -204,6 +204,11 @@ enum flow_next flow_may_run(struct flow *f, uint32_t ticket)
     return FLOW_WAIT;
 }
 
+int flow_knows(const struct flow *f, uint32_t ticket)
+{
+    return slot_of(f, ticket) != NULL;
+}
+
 uint32_t flow_step(const struct flow *f, uint32_t ticket)
 {
     const struct flow_slot *s = slot_of(f, ticket);

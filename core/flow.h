@@ -102,6 +102,8 @@ uint32_t flow_arrive(struct flow *f, uint32_t lane, const struct lane_mark *mark
  * before each step, and before its sink if an enricher may have held one back.
  * FLOW_STEP | FLOW_WAIT | FLOW_RETURNED | FLOW_STALE. */
 enum flow_next flow_may_run(struct flow *f, uint32_t ticket);
+/* Is the record in flight, or returned and not yet out of flow_returned? */
+int flow_knows(const struct flow *f, uint32_t ticket);
 /* Step the record is at, and how often it was tried. */
 uint32_t flow_step(const struct flow *f, uint32_t ticket);
 uint32_t flow_attempts(const struct flow *f, uint32_t ticket);

@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <new>
 
+#include <pthread.h>
+
 extern "C" {
 #include "document.h"
 #include "json.h"
@@ -240,12 +242,45 @@ extern "C" struct sluice_node *json_parse(struct json_parser *p, struct arena *a
     return node;
 }
 
+static pthread_key_t own_key;
+static int own_key_failed;
+
+static void own_free(void *p)
+{
+    json_parser_free(static_cast<json_parser *>(p));
+}
+
+static void own_key_make()
+{
+    own_key_failed = pthread_key_create(&own_key, own_free);
+}
+
+/* Not a thread_local with a destructor: glibc aborts the process if it lacks memory
+ * to note the destructor. */
+static json_parser *own_parser()
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    json_parser *p;
+
+    if (pthread_once(&once, own_key_make) != 0 || own_key_failed != 0)
+        return nullptr;
+    p = static_cast<json_parser *>(pthread_getspecific(own_key));
+    if (p != nullptr)
+        return p;
+    p = json_parser_new();
+    if (p != nullptr && pthread_setspecific(own_key, p) != 0) {
+        json_parser_free(p);
+        p = nullptr;
+    }
+    return p;
+}
+
 extern "C" struct sluice_node *json_parse_text(struct arena *arena, struct sluice_str text,
                                                struct sluice_error *err)
 {
-    static thread_local json_parser own;
+    json_parser *own = own_parser();
 
-    return json_parse(&own, arena, text, err);
+    return own == nullptr ? no_memory(err) : json_parse(own, arena, text, err);
 }
 
 extern "C" size_t json_format_real(double value, char out[32])

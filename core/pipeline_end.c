@@ -60,6 +60,10 @@ void pipeline_keep(struct pipeline *p, const struct sluice_record *r, const char
         }
         pthread_mutex_lock(&p->lock);
     }
+    if (!flow_knows(p->flow, r->ticket)) { /* returned meanwhile; the place may be another's */
+        parcel_free(parcel);
+        return;
+    }
     parcel_free(p->waiting[flow_place(r->ticket)]);
     p->waiting[flow_place(r->ticket)] = parcel;
 }

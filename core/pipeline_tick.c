@@ -8,6 +8,7 @@
 #include "pipeline_private.h"
 
 #define ACKS_AT_ONCE 64u
+#define NO_COPY_MS 50u
 
 void pipeline_wait_space(struct pipeline *p, uint32_t ms)
 {
@@ -84,6 +85,15 @@ static void bury_parcel(struct pipeline *p, struct parcel *parcel)
     p->ready_tail = &more->next;
 }
 
+/* The thread that has the record still looks for memory to keep it; lock held. */
+static void wait_for_copy(struct pipeline *p, uint32_t ticket, int bury)
+{
+    if (bury)
+        (void)flow_buried(p->flow, ticket, 0, NULL, clock_steady_ms());
+    else
+        (void)flow_verdict(p->flow, ticket, SLUICE_CANCELLED, NULL, NO_COPY_MS, clock_steady_ms());
+}
+
 /* Takes what is due out of waiting; lock held. */
 static void collect_due(struct pipeline *p)
 {
@@ -101,6 +111,10 @@ static void collect_due(struct pipeline *p)
             continue;
         }
         p->waiting[flow_place(ticket)] = NULL;
+        if (parcel == NULL) {
+            wait_for_copy(p, ticket, bury);
+            continue;
+        }
         parcel->next = NULL;
         if (bury) {
             bury_parcel(p, parcel);

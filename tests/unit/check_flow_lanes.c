@@ -195,6 +195,25 @@ START_TEST(a_lost_lane_gives_its_waiting_records_back_and_settles_nothing)
 }
 END_TEST
 
+START_TEST(a_returned_record_is_known_until_its_copy_is_given_up)
+{
+    uint32_t t;
+
+    setup();
+    t = arrive(1);
+    verdict(t, SLUICE_RETRY);
+    ck_assert_int_eq(flow_knows(flow, t), 1);
+    flow_lane_lost(flow, 1);
+    ck_assert_int_eq(flow_knows(flow, t), 1);
+    ck_assert_uint_eq(flow_returned(flow), t);
+    ck_assert_int_eq(flow_knows(flow, t), 0);
+    flow_lane(flow, 2);
+    ck_assert_uint_ne(arrive_in(2, 1, 1, 0), t);
+    ck_assert_int_eq(flow_knows(flow, t), 0);
+    close_flow();
+}
+END_TEST
+
 START_TEST(a_lost_lane_leaves_the_other_lanes_alone)
 {
     uint32_t t;
@@ -460,7 +479,7 @@ ONE_SUITE("flow_lanes", 10, the_room_is_what_is_left_of_the_records, a_record_be
           more_records_than_tickets_are_never_promised, lanes_settle_apart_and_by_turns,
           a_settle_that_failed_is_offered_again,
           a_lost_lane_gives_its_waiting_records_back_and_settles_nothing,
-          a_lost_lane_leaves_the_other_lanes_alone,
+          a_lost_lane_leaves_the_other_lanes_alone, a_returned_record_is_known_until_its_copy_is_given_up,
           taking_records_of_a_lost_lane_out_keeps_the_others_in_their_time,
           a_record_that_is_parked_is_given_back_with_its_lane,
           records_of_a_lost_lane_do_not_run_and_are_not_buried, a_stale_ack_after_a_rebalance_is_not_accepted,
