@@ -85,6 +85,7 @@ static uint32_t db_fail_open(struct db *db, const char *words, struct sluice_err
     const char *slash = strrchr(db->path, '/');
     char *folder = slash == NULL || slash == db->path ? NULL : strndup(db->path, (size_t)(slash - db->path));
     int absent = folder != NULL && access(folder, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    int why = db->handle == NULL ? 0 : sqlite3_system_errno(db->handle);
     uint32_t code;
 
     if (absent)
@@ -93,7 +94,7 @@ static uint32_t db_fail_open(struct db *db, const char *words, struct sluice_err
     else
         code = sluice_fail(err, SLUICE_DISCONNECTED, NULL,
                            "%s cannot be opened (%s); check the modes of the file and its folder", db->path,
-                           words);
+                           why == 0 ? words : strerror(why));
     free(folder);
     return code;
 }
