@@ -74,6 +74,7 @@ uint32_t state_db_begin(struct state_db *db, const char *doing, struct sluice_er
 {
     if (db->mode != STATE_RUN)
         return sluice_fail(err, SLUICE_FATAL, NULL, "%s/state.db was opened only for reading", db->dir);
+    state_db_rollback(db); /* one that could not be rolled back before, for want of memory */
     if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return state_db_fail(db, doing, err);
     return SLUICE_OK;
@@ -373,6 +374,7 @@ uint32_t state_db_put(struct state_db *db, const char *owner, const char *key, c
     if (db->mode != STATE_RUN)
         return sluice_fail(err, SLUICE_FATAL, NULL, "%s/state.db was opened only for reading", db->dir);
     pthread_mutex_lock(&db->lock);
+    state_db_rollback(db); /* or this would be in a transaction that nobody commits */
     s = state_db_statement(db, sql, err);
     if (s != NULL) {
         (void)sqlite3_bind_text(s, 1, owner, -1, SQLITE_STATIC);

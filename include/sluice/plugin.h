@@ -164,7 +164,8 @@ struct sluice_gate_ops {
                        const struct sluice_verdicts *verdicts, struct sluice_error *err);
 
     /* [parallel] TWO_PHASE: the end of each record that decide admitted; exactly
-     * once each unless the process dies. */
+     * once each unless the process dies.  RETRY: nothing was concluded, and the same
+     * comes again. */
     uint32_t (*conclude)(void *self, const struct sluice_record *const *records, uint32_t n,
                          const struct sluice_outcome *outcomes, uint64_t stride, struct sluice_error *err);
 

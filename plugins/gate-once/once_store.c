@@ -116,7 +116,10 @@ uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_er
                                NULL);
     free(path);
     if (code != SQLITE_OK)
-        return fail_open(s, dir, once_store_error(s), err);
+        return fail_open(s, dir,
+                         s->db != NULL && sqlite3_system_errno(s->db) != 0 ? strerror(sqlite3_system_errno(s->db))
+                                                                           : once_store_error(s),
+                         err);
     (void)sqlite3_busy_timeout(s->db, ONCE_BUSY_MS);
     if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK || prepare_all(s) != 0)
         return fail_open(s, dir, once_store_error(s), err);
@@ -146,6 +149,7 @@ void once_store_close(struct once_store *s)
 
 int once_store_begin(struct once_store *s)
 {
+    once_store_rollback(s); /* one that could not be rolled back before */
     return run(s->begin);
 }
 
