@@ -431,7 +431,9 @@ static void see_oversize(int gzip)
     file_drive_open(&d, "");
     plugin_host_start(d.host);
     ck_assert_uint_eq(file_drive_on(&d, 1), SLUICE_OK);
-    ck_assert_uint_eq(file_drive_on(&d, 1), SLUICE_OK);
+    do /* a poll may end before the line does */
+        ck_assert_uint_eq(file_drive_on(&d, 1), SLUICE_OK);
+    while (d.host->batch.n == 0);
     ck_assert_uint_eq(d.host->batch.refs[0]->payload.len, 64 << 10);
     expect_fetch(&d, size, '[', ']');
     ck_assert_double_eq(plugin_host_metric(d.host, "oversize_records_total", NULL), 1);
