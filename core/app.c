@@ -73,8 +73,8 @@ void app_free(struct app *a)
 }
 
 /* Where a finding should stand that could not be kept or written. */
-#define LOST                                                                                                   \
-    "{\"file\":null,\"line\":0,\"column\":0,\"severity\":\"error\",\"message\":"                                \
+#define LOST                                                                                                 \
+    "{\"file\":null,\"line\":0,\"column\":0,\"severity\":\"error\",\"message\":"                             \
     "\"there is more to say than fits, or no memory\",\"hint\":null}"
 
 static void json_text(struct strbuf *out, const char *name, const char *text)

@@ -117,8 +117,9 @@ uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_er
     free(path);
     if (code != SQLITE_OK)
         return fail_open(s, dir,
-                         s->db != NULL && sqlite3_system_errno(s->db) != 0 ? strerror(sqlite3_system_errno(s->db))
-                                                                           : once_store_error(s),
+                         s->db != NULL && sqlite3_system_errno(s->db) != 0
+                             ? strerror(sqlite3_system_errno(s->db))
+                             : once_store_error(s),
                          err);
     (void)sqlite3_busy_timeout(s->db, ONCE_BUSY_MS);
     if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK || prepare_all(s) != 0)

@@ -27,7 +27,8 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
 typedef int (*main_function)(int, char **, char **);
-typedef int (*start_main)(main_function, int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+typedef int (*start_main)(main_function, int, char **, void (*)(void), void (*)(void), void (*)(void),
+                          void *);
 int __libc_start_main(main_function program, int argc, char **argv, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void *stack_end);
 
@@ -158,8 +159,8 @@ static int counted_main(int argc, char **argv, char **envp)
 }
 
 /* Everything is loaded and initialised when the program's start calls this. */
-EXPORTED int __libc_start_main(main_function program, int argc, char **argv, void (*init)(void), void (*fini)(void),
-                               void (*rtld_fini)(void), void *stack_end)
+EXPORTED int __libc_start_main(main_function program, int argc, char **argv, void (*init)(void),
+                               void (*fini)(void), void (*rtld_fini)(void), void *stack_end)
 {
     start_main next;
 
