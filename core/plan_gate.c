@@ -138,6 +138,18 @@ static struct gate_expr *read_gate(struct planner *b, const struct config_value 
     return read_leaf(b, v, outer, inside);
 }
 
+static int is_two_phase(const struct gate_expr *e)
+{
+    size_t i;
+
+    if (e->op == GATE_LEAF)
+        return (e->leaf->plugin->desc.flags & SLUICE_TWO_PHASE) != 0;
+    for (i = 0; i < e->n; i++)
+        if (is_two_phase(e->children[i]))
+            return 1;
+    return 0;
+}
+
 int plan_gate(struct planner *b, const struct config_value *v, struct stage_spec *stage)
 {
     struct sluice_config *c;
@@ -152,6 +164,10 @@ int plan_gate(struct planner *b, const struct config_value *v, struct stage_spec
     free(skip);
     if (c != NULL)
         stage->unavailable = (enum gate_unavailable)option_integer(c, "unavailable");
+    if (stage->gate != NULL && stage->unavailable != UNAVAILABLE_HOLD && is_two_phase(stage->gate))
+        problem_add(
+            b->problems, option_origin(c, "unavailable"), "leave it out",
+            "a two-phase gate that cannot tell now always holds: `unavailable` can't be other than hold");
     option_free(c);
     return stage->gate == NULL || c == NULL ? -1 : 0;
 }

@@ -198,7 +198,7 @@ static struct sluice_verdict judge(const struct once_gate *g, const struct sluic
                                       "this key was done %lld s ago; set force: true to do it again",
                                       (long long)((now - row->until) / 1000));
     } else if (row->state == ONCE_LEASED && left > 0 && once_store_lives(&g->store, row->owner)) {
-        v.code = SLUICE_RETRY;
+        v.code = SLUICE_UNKNOWN; /* later, and without spending an attempt on somebody else's work */
         v.reason = "leased";
         v.detail = "somebody else is at work on this key";
         v.retry_after_ms = left < ONCE_MAX_RETRY ? (uint32_t)left : ONCE_MAX_RETRY;

@@ -12,9 +12,9 @@
 
 #include <sluice/plugin.h>
 
-#define ONCE_MAX_KEY 1024u    /* bytes */
-#define ONCE_MAX_PARTS 16u    /* of a template */
-#define ONCE_MAX_RETRY 30000u /* ms between two looks at a key that somebody else holds */
+#define ONCE_MAX_KEY 1024u   /* bytes */
+#define ONCE_MAX_PARTS 16u   /* of a template */
+#define ONCE_MAX_RETRY 2000u /* ms between two looks at a key that somebody else holds */
 
 /* --- once_key.c: "receipt-{request_id}" --------------------------------------------- */
 struct once_key {

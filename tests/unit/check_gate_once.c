@@ -106,9 +106,9 @@ START_TEST(a_key_at_work_means_later_and_never_no)
 
     ck_assert_uint_eq(plugin_host_one(a, R1)->code, SLUICE_ADMIT);
     v = plugin_host_one(b, R1);
-    ck_assert_uint_eq(v->code, SLUICE_RETRY);
+    ck_assert_uint_eq(v->code, SLUICE_UNKNOWN);
     ck_assert_str_eq(v->reason, "leased");
-    ck_assert_uint_eq(v->retry_after_ms, 10000);
+    ck_assert_uint_eq(v->retry_after_ms, 2000);
     ck_assert_uint_eq(plugin_host_conclude(a, SLUICE_OK, NULL), SLUICE_OK);
     ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_DENY);
     plugin_host_close(b);
@@ -127,7 +127,7 @@ START_TEST(of_two_records_with_one_key_in_a_batch_the_second_waits)
     ck_assert_uint_eq(plugin_host_call(h, NULL), SLUICE_OK);
     ck_assert_uint_eq(plugin_host_verdict(h, 0)->code, SLUICE_ADMIT);
     ck_assert_uint_eq(plugin_host_verdict(h, 1)->code, SLUICE_ADMIT);
-    ck_assert_uint_eq(plugin_host_verdict(h, 2)->code, SLUICE_RETRY);
+    ck_assert_uint_eq(plugin_host_verdict(h, 2)->code, SLUICE_UNKNOWN);
     plugin_host_close(h);
 }
 END_TEST
@@ -139,12 +139,12 @@ START_TEST(an_expired_lease_is_taken_over)
 
     ck_assert_uint_eq(plugin_host_one(a, R1)->code, SLUICE_ADMIT);
     atomic_fetch_add(&now, 3600000 - 1);
-    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_RETRY);
+    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_UNKNOWN);
     atomic_fetch_add(&now, 1);
     ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_ADMIT);
     /* The first owner's release must not free what is the second's now. */
     ck_assert_uint_eq(plugin_host_conclude(a, SLUICE_RETRY, NULL), SLUICE_OK);
-    ck_assert_uint_eq(plugin_host_one(a, R1)->code, SLUICE_RETRY);
+    ck_assert_uint_eq(plugin_host_one(a, R1)->code, SLUICE_UNKNOWN);
     plugin_host_close(b);
     plugin_host_close(a);
 }
@@ -163,12 +163,12 @@ START_TEST(a_lease_is_renewed_while_the_work_lasts)
     atomic_fetch_add(&now, 500);
     for (tries = 0; tries < 2000 && renewed <= 500; tries++) {
         (void)nanosleep(&moment, NULL);
-        ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_RETRY);
+        ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_UNKNOWN);
         renewed = plugin_host_verdict(b, 0)->retry_after_ms;
     }
     ck_assert_int_eq(renewed, 1000);
     atomic_fetch_add(&now, 900);
-    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_RETRY);
+    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_UNKNOWN);
     plugin_host_close(b);
     plugin_host_close(a);
 }
@@ -233,7 +233,7 @@ START_TEST(force_passes_what_is_done_but_not_what_is_at_work)
     struct plugin_host *b = open_second(a, KEY "force: true\n");
 
     ck_assert_uint_eq(plugin_host_one(a, R1)->code, SLUICE_ADMIT);
-    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_RETRY);
+    ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_UNKNOWN);
     ck_assert_uint_eq(plugin_host_conclude(a, SLUICE_OK, NULL), SLUICE_OK);
     ck_assert_uint_eq(plugin_host_one(b, R1)->code, SLUICE_ADMIT);
     plugin_host_close(b);

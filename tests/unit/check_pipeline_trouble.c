@@ -64,6 +64,24 @@ START_TEST(a_gate_that_cannot_tell_holds_the_records_and_loses_none)
 }
 END_TEST
 
+START_TEST(a_key_that_somebody_else_holds_is_waited_for_and_spends_no_attempt)
+{
+    make_texts(50);
+    toy.gate = unknown_until_open;
+    toy_open(&run,
+             "  p: {source: {plugin: toy}, stages: [{gate: {plugin: toy-hold}}], sink: {plugin: toy}, retry: "
+             "{attempts: 1}}\n");
+    toy_start(&run);
+    toy_until(all_wait, NULL);
+    atomic_store(&open_now, 1);
+    toy_wait(&run);
+    ck_assert_uint_eq(toy_counts(&run, 0).written, 50);
+    ck_assert_uint_eq(toy_counts(&run, 0).dead, 0);
+    ck_assert_uint_eq(toy.concluded_ok, 50);
+    toy_close(&run);
+}
+END_TEST
+
 START_TEST(unavailable_deny_gates_what_the_gate_cannot_tell)
 {
     make_texts(5);
@@ -311,6 +329,7 @@ START_TEST(an_open_breaker_saves_the_attempts_that_are_left)
 END_TEST
 
 ONE_SUITE_WITH("pipeline_trouble", 60, setup, NULL, a_gate_that_cannot_tell_holds_the_records_and_loses_none,
+               a_key_that_somebody_else_holds_is_waited_for_and_spends_no_attempt,
                unavailable_deny_gates_what_the_gate_cannot_tell,
                under_not_an_outage_does_not_turn_a_killswitch_round,
                a_sink_that_blocks_stops_the_source_at_the_limit_of_records_in_flight,
