@@ -258,7 +258,9 @@ static uint32_t ask(struct gate_node *node, struct sluice_record *const *records
 
 static void decide_unknown(const struct gate_eval *e, struct gate_answer *a)
 {
-    if (a->code != SLUICE_UNKNOWN || e->two_phase) /* who is at work on it will let go: hold */
+    if (a->code != SLUICE_UNKNOWN)
+        return;
+    if (e->two_phase) /* who is at work on it will let go: hold */
         return;
     if (e->unavailable == UNAVAILABLE_ADMIT) {
         a->code = SLUICE_ADMIT;

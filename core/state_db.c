@@ -222,6 +222,13 @@ static int open_sql(struct state_db *db, const char *path, struct sluice_error *
             (void)state_db_fail(db, "opening the state database", err);
         return 0;
     }
+    /* SQLite falls back to reading when it cannot open for writing, and stays with it. */
+    if (db->mode == STATE_RUN && sqlite3_db_readonly(db->sql, "main") == 1) {
+        (void)sluice_fail(err, SLUICE_RETRY, NULL,
+                          "%s could only be opened for reading; check its modes and the limit of open files",
+                          path);
+        return 0;
+    }
     (void)sqlite3_busy_timeout(db->sql, BUSY_MS);
     (void)sqlite3_extended_result_codes(db->sql, 0);
     (void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -121,6 +121,10 @@ uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_er
                              ? strerror(sqlite3_system_errno(s->db))
                              : once_store_error(s),
                          err);
+    /* SQLite falls back to reading when it cannot open for writing, and stays with it. */
+    if (sqlite3_db_readonly(s->db, "main") == 1)
+        return fail_open(
+            s, dir, "it could only be opened for reading; check its modes and the limit of open files", err);
     (void)sqlite3_busy_timeout(s->db, ONCE_BUSY_MS);
     if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK || prepare_all(s) != 0)
         return fail_open(s, dir, once_store_error(s), err);
