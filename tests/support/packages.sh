@@ -4,7 +4,8 @@
 # Nothing is installed that is there already; what is going to be installed is said first.
 
 packages_build="gcc g++ make autoconf automake libtool pkg-config libjansson-dev libyaml-dev \
-libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libssl-dev libsimdjson-dev"
+libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libssl-dev libsimdjson-dev \
+librdkafka-dev libhiredis-dev"
 packages_demo="python3"
 packages_test="check strace python3 curl jq sqlite3 prometheus procps xxd"
 packages_ci="clang libclang-rt-14-dev clang-format binutils xz-utils git"
