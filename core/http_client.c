@@ -135,6 +135,12 @@ static struct sluice_http_response *response_at(struct sluice_http_response *all
     return (void *)((char *)all + (size_t)i * stride);
 }
 
+/* Callers built before there were headers have no room for them. */
+static int http_wants_head(const struct sluice_http_response *r)
+{
+    return r->struct_size >= offsetof(struct sluice_http_response, headers) + sizeof r->headers;
+}
+
 static void start_all(struct sluice_http_client *c, CURLM *multi, struct http_transfer *t,
                       const char *requests, uint32_t n, uint32_t stride)
 {
@@ -178,6 +184,9 @@ static uint32_t client_perform(struct sluice_http_client *c, const struct sluice
         r->status = r->retry_after_ms = 0;
         r->body = (struct sluice_str){NULL, 0};
         r->message[0] = '\0';
+        t[i].wants_head = http_wants_head(r);
+        if (t[i].wants_head)
+            r->headers = (struct sluice_str){NULL, 0};
     }
     start_all(c, p->multi, t, (const char *)requests, n, stride);
     cancelled = drive(c, p->multi, until);
@@ -202,6 +211,10 @@ static void client_release(struct sluice_http_response *responses, uint32_t n, u
         r = response_at(responses, i, r_stride);
         free((char *)(uintptr_t)r->body.data);
         r->body = (struct sluice_str){NULL, 0};
+        if (http_wants_head(r)) {
+            free((char *)(uintptr_t)r->headers.data);
+            r->headers = (struct sluice_str){NULL, 0};
+        }
     }
 }
 

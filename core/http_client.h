@@ -25,9 +25,11 @@ struct http_transfer {
     CURL *easy;
     struct curl_slist *headers;
     struct strbuf body;
+    struct strbuf head; /* header lines of the last answer; empty if the caller has no room */
     struct sluice_http_response *response;
     char error[CURL_ERROR_SIZE];
     int too_large;
+    int wants_head;
     int done;
 };
 

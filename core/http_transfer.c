@@ -88,6 +88,23 @@ static size_t on_body(char *data, size_t size, size_t n, void *context)
     return t->body.failed ? 0 : len;
 }
 
+#define HEAD_MAX (64u * 1024u)
+
+/* A line of the answer's head; a status line begins another one (100 before 200, say). */
+static size_t on_head(char *data, size_t size, size_t n, void *context)
+{
+    struct http_transfer *t = context;
+    size_t len = size * n;
+
+    if (len >= 5 && memcmp(data, "HTTP/", 5) == 0) {
+        strbuf_clear(&t->head);
+        return len;
+    }
+    if (len > 2)
+        strbuf_add(&t->head, data, len);
+    return t->head.failed ? 0 : len;
+}
+
 static CURLcode set_target(CURL *e, const struct sluice_http_client *c, const struct sluice_http_request *r)
 {
     CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, r->url);
@@ -131,6 +148,10 @@ static CURLcode set_content(struct http_transfer *t, const struct sluice_http_re
         rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    if (rc == CURLE_OK && t->wants_head)
+        rc = curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_head);
+    if (rc == CURLE_OK && t->wants_head)
+        rc = curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
     if (rc == CURLE_OK)
@@ -144,6 +165,7 @@ int http_transfer_start(struct http_transfer *t, const struct sluice_http_client
     CURLcode rc;
 
     strbuf_init(&t->body, (size_t)c->max_body);
+    strbuf_init(&t->head, HEAD_MAX);
     if (r->method == NULL || !is_token(r->method, strlen(r->method)) || r->url == NULL) {
         say(t, SLUICE_REJECT, "a request needs a method and a url");
         return 0;
@@ -191,7 +213,14 @@ void http_transfer_finish(struct http_transfer *t, CURLcode result, uint64_t max
         if (r->body.data == NULL) {
             r->body.len = 0;
             say(t, SLUICE_RETRY, "no memory for the answer");
+        } else if (t->wants_head) {
+            r->headers.len = t->head.len;
+            r->headers.data = strbuf_take(&t->head);
+            if (r->headers.data == NULL)
+                say(t, SLUICE_RETRY, "no memory for the answer's headers");
         }
+    } else if (t->head.failed) {
+        say(t, SLUICE_REJECT, "the answer's headers are above 64 KiB, or there is no memory for them");
     } else if (t->too_large) {
         (void)snprintf(text, sizeof text, "the answer is above %llu bytes", (unsigned long long)max_body);
         say(t, SLUICE_REJECT, text);
@@ -218,4 +247,5 @@ void http_transfer_release(struct http_transfer *t)
         curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     strbuf_release(&t->body);
+    strbuf_release(&t->head);
 }

@@ -14,6 +14,8 @@
 #ifndef SLUICE_HTTP_H
 #define SLUICE_HTTP_H
 
+#include <strings.h>
+
 #include <sluice/host.h>
 
 #ifdef __cplusplus
@@ -55,10 +57,12 @@ struct sluice_http_request {
 struct sluice_http_response {
     uint32_t struct_size;
     uint32_t code;
-    uint32_t status;         /* of OK */
-    uint32_t retry_after_ms; /* what Retry-After said; 0: nothing */
-    struct sluice_str body;  /* NUL-terminated beyond len */
-    char message[192];       /* of other than OK: for people; no secret */
+    uint32_t status;           /* of OK */
+    uint32_t retry_after_ms;   /* what Retry-After said; 0: nothing */
+    struct sluice_str body;    /* NUL-terminated beyond len */
+    char message[192];         /* of other than OK: for people; no secret */
+    struct sluice_str headers; /* of OK: "Name: value" lines, each with CRLF; lives until release.
+                                * Only where struct_size says that the caller has it. */
 };
 
 struct sluice_http_api {
@@ -81,6 +85,32 @@ struct sluice_http_api {
     /* [any] Frees the bodies. */
     void (*release)(struct sluice_http_response *responses, uint32_t n, uint32_t r_stride);
 };
+
+/* The value of the first header of that name, whatever its case; absent: data NULL. */
+static inline struct sluice_str sluice_http_header(const struct sluice_http_response *response,
+                                                   const char *name)
+{
+    const char *at = response->headers.data, *end = at == NULL ? NULL : at + response->headers.len;
+    size_t len = strlen(name);
+    struct sluice_str value = {NULL, 0};
+
+    while (at != NULL && at < end) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *last = stop == NULL ? end : stop;
+
+        if ((size_t)(last - at) > len && at[len] == ':' && strncasecmp(at, name, len) == 0) {
+            for (at += len + 1; at < last && (*at == ' ' || *at == '\t'); at++)
+                ;
+            while (last > at && (last[-1] == '\r' || last[-1] == ' ' || last[-1] == '\t'))
+                last--;
+            value.data = at;
+            value.len = (uint64_t)(last - at);
+            return value;
+        }
+        at = stop == NULL ? NULL : stop + 1;
+    }
+    return value;
+}
 
 #ifdef __cplusplus
 }

@@ -319,14 +319,15 @@ AT(sluice_http_request, n_headers, 32);
 AT(sluice_http_request, body, 40);
 LAST(sluice_http_request, body);
 
-SIZE(sluice_http_response, 224);
+SIZE(sluice_http_response, 240);
 AT(sluice_http_response, struct_size, 0);
 AT(sluice_http_response, code, 4);
 AT(sluice_http_response, status, 8);
 AT(sluice_http_response, retry_after_ms, 12);
 AT(sluice_http_response, body, 16);
 AT(sluice_http_response, message, 32);
-LAST(sluice_http_response, message);
+AT(sluice_http_response, headers, 224);
+LAST(sluice_http_response, headers);
 
 SIZE(sluice_http_api, 40);
 AT(sluice_http_api, struct_size, 0);

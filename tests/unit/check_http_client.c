@@ -265,6 +265,38 @@ START_TEST(retry_after_is_told)
 }
 END_TEST
 
+START_TEST(headers_of_the_answer_are_found_whatever_their_case)
+{
+    struct sluice_http_response answer;
+    struct fixed f;
+
+    fixed_start(&f,
+                "HTTP/1.1 100 Continue\r\nETag: \"0\"\r\n\r\n"
+                "HTTP/1.1 200 OK\r\netag:  \"v1\" \r\nX-Empty:\r\nContent-Length: 2\r\n\r\nok",
+                1);
+    answer = ask("GET", "/", NULL, 5000);
+    ck_assert_int_eq(sluice_str_equal(sluice_http_header(&answer, "ETag"), sluice_str_of("\"v1\"")), 1);
+    ck_assert_int_eq(sluice_str_equal(sluice_http_header(&answer, "x-empty"), sluice_str_of("")), 1);
+    ck_assert_ptr_null(sluice_http_header(&answer, "X").data);
+    ck_assert_ptr_null(sluice_http_header(&answer, "HTTP/1.1 200 OK").data);
+    expect(answer, SLUICE_OK, 200, "ok");
+    fixed_stop(&f);
+}
+END_TEST
+
+START_TEST(a_caller_without_room_for_headers_gets_none)
+{
+    struct sluice_http_response answer = {.struct_size = offsetof(struct sluice_http_response, headers)};
+    struct sluice_http_request r = {.struct_size = sizeof r, .method = "GET", .url = url};
+
+    answer.headers.data = "untouched";
+    ck_assert_uint_eq(http->perform(client, &r, 1, sizeof r, &answer, sizeof answer, 5000, &err), SLUICE_OK);
+    ck_assert_uint_eq(answer.code, SLUICE_OK);
+    http->release(&answer, 1, sizeof answer);
+    ck_assert_str_eq(answer.headers.data, "untouched");
+}
+END_TEST
+
 START_TEST(a_server_that_never_answers_leaves_it_unsure_at_the_deadline)
 {
     int64_t begun = clock_steady_ms();
@@ -359,6 +391,8 @@ int main(void)
     tcase_add_test(t, a_connection_is_kept_for_the_next_request);
     tcase_add_test(t, a_redirect_is_answered_and_not_followed);
     tcase_add_test(t, retry_after_is_told);
+    tcase_add_test(t, headers_of_the_answer_are_found_whatever_their_case);
+    tcase_add_test(t, a_caller_without_room_for_headers_gets_none);
     tcase_add_test(t, a_server_that_never_answers_leaves_it_unsure_at_the_deadline);
     tcase_add_test(t, a_connection_cut_in_the_answer_leaves_it_unsure);
     tcase_add_test(t, a_cancel_of_the_host_ends_the_wait);
