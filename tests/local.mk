@@ -10,6 +10,7 @@ include tests/e2e/local.mk
 include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/torture/local.mk
+include tests/services/local.mk
 
 # What a script can check of the style.
 dist_check_SCRIPTS += tests/style

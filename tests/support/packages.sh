@@ -8,6 +8,8 @@ libsqlite3-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libssl-dev libs
 librdkafka-dev libhiredis-dev"
 packages_demo="python3"
 packages_test="check strace python3 curl jq sqlite3 prometheus procps xxd"
+# The real servers of tests/services: Java for Kafka and Neo4j, Maven and pip to fetch them.
+packages_integration="default-jre-headless maven python3 python3-pip openssl util-linux curl jq kcat redis-tools"
 packages_ci="clang libclang-rt-14-dev clang-format binutils xz-utils git"
 
 packages_missing() {
