@@ -292,8 +292,8 @@ static uint32_t mock_lane_open(const struct sluice_host *host, const char *name,
     struct lane_info *lane;
     uint32_t i;
 
-    if (m->polled == NULL)
-        conf_fail(m->c, "called lane_open outside of poll");
+    if (m->polled == NULL && !m->in_keepalive && !m->in_start)
+        conf_fail(m->c, "called lane_open outside of start, poll and keepalive");
     if (name == NULL || name[0] == '\0')
         conf_fail(m->c, "opened a lane without a name");
     for (i = 0; i < m->n_lanes; i++)
@@ -307,7 +307,8 @@ static uint32_t mock_lane_open(const struct sluice_host *host, const char *name,
         return 0;
     lane->n_attributes = n;
     m->lanes[m->n_lanes++] = lane;
-    m->polled->n_lanes = m->n_lanes;
+    if (m->polled != NULL)
+        m->polled->n_lanes = m->n_lanes;
     return m->n_lanes;
 }
 
@@ -317,6 +318,22 @@ static void mock_lane_lost(const struct sluice_host *host, uint32_t lane)
 
     if (lane == 0 || lane > m->n_lanes)
         conf_fail(m->c, "lost the lane %u, which was never opened", lane);
+}
+
+/* Full from mock_world.lane_window records of the poll on. */
+static uint32_t mock_lane_full(const struct sluice_host *host, uint32_t lane)
+{
+    struct mock *m = mock_of(host);
+    uint64_t i, n = 0;
+
+    if (m->polled == NULL && !m->in_keepalive)
+        conf_fail(m->c, "called lane_full outside of poll and keepalive");
+    if (lane == 0 || lane > m->n_lanes)
+        conf_fail(m->c, "asked about the lane %u, which was never opened", lane);
+    atomic_fetch_add(&mock_world.lane_asked, 1);
+    for (i = 0; m->polled != NULL && i < m->polled->n; i++)
+        n += m->polled->records[i].lane_id == lane;
+    return n >= atomic_load(&mock_world.lane_window);
 }
 
 static uint64_t mock_batch_add(struct sluice_batch *batch, const struct sluice_item *items, uint64_t n,
@@ -351,6 +368,7 @@ void mock_world_init(struct conf *c)
     mock_document_api.make_text = mock_make_text;
     mock_document_api.set = mock_set;
     atomic_store(&mock_world.batch_room, UINT64_MAX);
+    atomic_store(&mock_world.lane_window, UINT64_MAX);
     strbuf_init(&mock_world.log, (size_t)4 << 20);
     (void)pthread_mutex_init(&mock_world.lock, NULL);
 }
@@ -385,6 +403,7 @@ static const struct sluice_host mock_host = {
     .lane_lost = mock_lane_lost,
     .batch_add = mock_batch_add,
     .extension = mock_extension,
+    .lane_full = mock_lane_full,
 };
 
 static struct mock *mock_alloc(struct conf *c, const char *name, struct sluice_config *config)
@@ -502,8 +521,10 @@ uint32_t mock_try_start(struct mock *m, struct sluice_error *err)
     atomic_store(&m->cancelled, 0);
     m->started = 1;
     doing(m->c, "start");
+    m->in_start = 1;
     if (m->plugin->lifecycle.start != NULL)
         code = m->plugin->lifecycle.start(m->self, err);
+    m->in_start = 0;
     doing(m->c, "");
     m->started = code == SLUICE_OK;
     CONF_REQUIRE(m->c,

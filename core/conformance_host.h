@@ -18,6 +18,8 @@ struct mock_world {
     _Atomic int64_t clock_offset;   /* wall clock, ms */
     _Atomic uint64_t batch_room;    /* records that batch_add still takes */
     _Atomic uint64_t offered;       /* records that were offered to batch_add */
+    _Atomic uint64_t lane_window;   /* records of a lane in one poll from which it is full */
+    _Atomic uint64_t lane_asked;    /* calls of lane_full */
     char *fields[RECORD_MAX_FIELDS];
     uint32_t n_fields;
     struct strbuf log; /* everything logged */
@@ -42,6 +44,7 @@ struct mock {
     struct lane_info *lanes[MOCK_MAX_LANES];
     uint32_t n_lanes;
     struct sluice_batch *polled; /* the batch of the poll that runs */
+    int in_start, in_keepalive;
 };
 
 void mock_world_init(struct conf *c);

@@ -304,7 +304,9 @@ static void keepalive_fetches_nothing(struct conf *c)
     before = atomic_load(&mock_world.offered);
     for (i = 0; i < 10; i++) {
         mock_error(&err);
+        m->in_keepalive = 1;
         code = c->plugin->ops.source.keepalive(m->self, &err);
+        m->in_keepalive = 0;
         CONF_REQUIRE(c, code == SLUICE_OK, "keepalive answered %s: %s", mock_code(code), mock_said(&err));
     }
     CONF_REQUIRE(c, atomic_load(&mock_world.offered) == before, "keepalive delivered records");
@@ -349,6 +351,52 @@ static void poll_survives_no_memory(struct conf *c)
         conf_skip(c, "poll allocates nothing");
 }
 
+static uint64_t of_lane(const struct seen *s, size_t from, uint32_t lane)
+{
+    uint64_t n = 0;
+
+    for (; from < s->n; from++)
+        n += s->records[from].lane == lane;
+    return n;
+}
+
+/* Full from the first record on, then from the third of each poll on, then never. */
+static void full_lanes_wait(struct conf *c)
+{
+    struct mock *m = begin(c);
+    struct seen all, s;
+    struct poll_result r;
+    size_t from, i;
+    int polls;
+
+    seen_init(c, &all);
+    (void)seen_poll_all(m, &all, 64);
+    need_records(c, &all);
+    mock_free(m);
+    m = begin(c);
+    seen_init(c, &s);
+    atomic_store(&mock_world.lane_window, 0);
+    seen_poll(m, &s, 64, 5, &r);
+    if (atomic_load(&mock_world.lane_asked) == 0)
+        conf_skip(c, "it does not ask lane_full: it is not polled while any lane is full");
+    CONF_REQUIRE(c, s.n == 0, "it delivered %zu records of lanes that are full", s.n);
+    atomic_store(&mock_world.lane_window, 2);
+    for (polls = 0; polls < 5; polls++) {
+        from = s.n;
+        seen_poll(m, &s, 2, 5, &r);
+        for (i = from; i < s.n; i++)
+            CONF_REQUIRE(c, of_lane(&s, from, s.records[i].lane) <= 2,
+                         "it delivered %llu records of a lane that had room for 2",
+                         (unsigned long long)of_lane(&s, from, s.records[i].lane));
+    }
+    atomic_store(&mock_world.lane_window, UINT64_MAX);
+    (void)seen_poll_all(m, &s, 64);
+    for (i = 0; i < all.n; i++)
+        CONF_REQUIRE(c, seen_find(&s, &all.records[i]) != NULL, "record %zu is lost when its lane is full",
+                     i);
+    mock_free(m);
+}
+
 const struct conf_case conf_source_cases[] = {
     {"delivers", "delivers at least one record", CONF_SOURCE, 0, delivers},
     {"poll-respects-max", "gives at most max records", CONF_SOURCE, 0, poll_respects_max},
@@ -370,6 +418,8 @@ const struct conf_case conf_source_cases[] = {
     {"cancel-ends-poll", "comes back from a blocked poll soon after cancel", CONF_SOURCE, 30,
      cancel_ends_poll},
     {"keepalive-fetches-nothing", "delivers nothing by keepalive", CONF_SOURCE, 0, keepalive_fetches_nothing},
+    {"full-lanes-wait", "delivers nothing of a full lane, and loses nothing of it", CONF_SOURCE, 60,
+     full_lanes_wait},
     {"poll-survives-no-memory", "loses nothing when an allocation fails in poll", CONF_SOURCE, 60,
      poll_survives_no_memory},
     {NULL, NULL, 0, 0, NULL},

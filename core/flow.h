@@ -84,10 +84,18 @@ static inline uint32_t flow_place(uint32_t ticket)
 struct flow *flow_new(const struct flow_spec *spec); /* NULL: no memory */
 void flow_free(struct flow *f);
 
-/* How many records may enter now, be they all of one lane; 0: full, or a lane's window
- * is used up, or dead letters cannot be stored.  Bytes are looked at before a poll, so
- * memory_bytes may be passed by the records of one poll. */
+/* How many records may enter now; 0: full, or dead letters cannot be stored, or windows are
+ * used up: that of any lane, and then all that may enter may be of one lane; with lanes
+ * apart, only if those of all lanes are.  Bytes are looked at before a poll, so memory_bytes
+ * may be passed by the records of one poll. */
 uint64_t flow_room(const struct flow *f);
+/* The source keeps to flow_lane_full (1), so a lane at its window holds back only itself. */
+void flow_lanes_apart(struct flow *f, int apart);
+/* 1 while the lane, with n more records on their way to it, has reached its window, and of
+ * a lane that is lost or never was. */
+int flow_lane_full(const struct flow *f, uint32_t lane, uint64_t n);
+/* Records that entered the lane since the oldest open one; 0 for a source of any order. */
+uint64_t flow_lane_span(const struct flow *f, uint32_t lane);
 /* Lanes are 1, 2, …; announces one (again, after it was lost).  -1: no memory. */
 int flow_lane(struct flow *f, uint32_t lane);
 /* Room for n records in the lane; before pass and arrive.  -1: no memory. */

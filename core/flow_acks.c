@@ -3,22 +3,44 @@
 
 #include "flow_private.h"
 
-/* All of the next poll may be of one lane, so the fullest one decides. */
+/* What the lane has left of its window. */
+static uint64_t room_in(const struct flow *f, const struct lane *l)
+{
+    uint64_t span = lane_span(l);
+
+    return span < f->spec.lane_window ? f->spec.lane_window - span : 0;
+}
+
+/* All of the next poll may be of one lane, so the fullest one decides; but a source that
+ * leaves out the full ones can go on while one has room. */
 static uint64_t window_room(const struct flow *f)
 {
-    uint64_t room = f->spec.lane_window, span;
-    uint32_t i;
+    uint64_t least = f->spec.lane_window, room;
+    uint32_t i, owned = 0, full = 0;
 
     for (i = 0; i < f->n_lanes; i++) {
         if (f->lanes[i].lost)
             continue;
-        span = lane_span(&f->lanes[i]);
-        if (span >= f->spec.lane_window)
-            return 0;
-        if (f->spec.lane_window - span < room)
-            room = f->spec.lane_window - span;
+        room = room_in(f, &f->lanes[i]);
+        owned++;
+        full += room == 0;
+        least = room < least ? room : least;
     }
-    return room;
+    if (f->lanes_apart)
+        return owned > 0 && full == owned ? 0 : UINT64_MAX;
+    return least;
+}
+
+void flow_lanes_apart(struct flow *f, int apart)
+{
+    f->lanes_apart = apart;
+}
+
+int flow_lane_full(const struct flow *f, uint32_t lane, uint64_t n)
+{
+    if (lane == 0 || lane > f->n_lanes || f->lanes[lane - 1].lost)
+        return 1;
+    return !f->spec.any_order && room_in(f, &f->lanes[lane - 1]) <= n;
 }
 
 uint64_t flow_room(const struct flow *f)
@@ -30,6 +52,11 @@ uint64_t flow_room(const struct flow *f)
     if (f->spec.any_order)
         return f->acks_tail - f->acks_head >= f->spec.max_in_flight ? 0 : room;
     return window < room ? window : room;
+}
+
+uint64_t flow_lane_span(const struct flow *f, uint32_t lane)
+{
+    return lane == 0 || lane > f->n_lanes ? 0 : lane_span(&f->lanes[lane - 1]);
 }
 
 int flow_lane(struct flow *f, uint32_t lane)
@@ -130,6 +157,7 @@ int flow_take_ack(struct flow *f, uint32_t *lane, struct lane_mark *mark)
             continue;
         *lane = ack->lane;
         *mark = ack->mark;
+        mark->generation = ack->generation;
         return 1;
     }
     return 0;
@@ -139,6 +167,6 @@ void flow_ack_failed(struct flow *f, uint32_t lane, const struct lane_mark *mark
 {
     if (!f->spec.any_order)
         lane_untake(&f->lanes[lane - 1], mark);
-    else if (reserve_acks(f, 1) == 0)
+    else if (mark->generation == f->lanes[lane - 1].generation && reserve_acks(f, 1) == 0)
         flow_push_ack(f, lane, mark); /* else the source delivers it again: at least once */
 }

@@ -70,6 +70,7 @@ struct flow {
     uint64_t arrivals;
     uint32_t n_gone; /* returned, but their slots are not free yet */
     int stopped;
+    int lanes_apart; /* a full lane holds back only itself */
     struct flow_counts counts;
     struct flow_count gated_by[FLOW_MAX_REASONS + 1];
     struct flow_count dead_by[FLOW_MAX_REASONS + 1];

@@ -18,9 +18,10 @@ struct instance_env {
     /* Peeked fields declared so far; slots are indexes. */
     char *fields[RECORD_MAX_FIELDS];
     uint32_t n_fields;
-    /* lane_open / lane_lost of the pipeline. */
+    /* lane_open, lane_lost and lane_full of the pipeline. */
     uint32_t (*lane_open)(void *context, const char *name, const struct sluice_str *attributes, uint64_t n);
     void (*lane_lost)(void *context, uint32_t lane);
+    uint32_t (*lane_full)(void *context, uint32_t lane);
     void *lane_context;
     /* Clocks; NULL: the machine's. */
     int64_t (*now_ms)(void);

@@ -226,6 +226,13 @@ static void host_lane_lost(const struct sluice_host *host, uint32_t lane)
         env->lane_lost(env->lane_context, lane);
 }
 
+static uint32_t host_lane_full(const struct sluice_host *host, uint32_t lane)
+{
+    struct instance_env *env = instance_of(host)->env;
+
+    return env->lane_full == NULL ? 0 : env->lane_full(env->lane_context, lane);
+}
+
 static const void *host_extension(const struct sluice_host *host, const char *id)
 {
     (void)host;
@@ -282,6 +289,7 @@ int instance_host_init(struct instance *i)
         .lane_lost = host_lane_lost,
         .batch_add = batch_add,
         .extension = host_extension,
+        .lane_full = host_lane_full,
     };
     return 0;
 }

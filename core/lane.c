@@ -110,13 +110,14 @@ int lane_take(struct lane *l, struct lane_mark *mark)
     if (!l->moved || l->lost)
         return 0;
     *mark = l->settled;
+    mark->generation = l->generation;
     l->moved = 0;
     return 1;
 }
 
 void lane_untake(struct lane *l, const struct lane_mark *mark)
 {
-    if (l->settled.next >= mark->next)
+    if (mark->generation == l->generation)
         l->moved = 1;
 }
 

@@ -15,6 +15,8 @@ struct lane_mark {
     uint64_t next;
     uint64_t position;
     uint64_t ordinal;
+    uint32_t generation; /* of the lane, in a mark that was taken to be settled */
+    uint32_t reserved;
 };
 
 struct lane_entry {

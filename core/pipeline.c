@@ -174,6 +174,7 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
                                    .state = state,
                                    .lane_open = pipeline_add_lane,
                                    .lane_lost = pipeline_lose_lane,
+                                   .lane_full = pipeline_lane_is_full,
                                    .lane_context = p};
     rate = poll_rate(spec);
     limit_init(&p->poll_limit, rate, rate / 10, clock_steady_ms());

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
 #include "pipeline_private.h"
 
 static struct lane_info *new_lane(const char *name, const struct sluice_str *attributes, uint64_t n)
@@ -31,11 +32,12 @@ static struct lane_info *new_lane(const char *name, const struct sluice_str *att
     return NULL;
 }
 
-/* Room for one more lane in both arrays. */
+/* Room for one more lane in the arrays. */
 static int grow_lanes(struct pipeline *p)
 {
     struct lane_info **lanes = realloc(p->lanes, (p->n_lanes + 1) * sizeof *lanes);
     struct lane_mark *settled;
+    uint64_t *polled_of;
 
     if (lanes == NULL)
         return -1;
@@ -45,6 +47,11 @@ static int grow_lanes(struct pipeline *p)
         return -1;
     memset(&settled[p->n_lanes], 0, sizeof *settled);
     p->settled = settled;
+    polled_of = realloc(p->polled_of, (p->n_lanes + 1) * sizeof *polled_of);
+    if (polled_of == NULL)
+        return -1;
+    polled_of[p->n_lanes] = 0;
+    p->polled_of = polled_of;
     return 0;
 }
 
@@ -64,7 +71,7 @@ static uint32_t open_lane(struct pipeline *p, const char *name, const struct slu
     return p->n_lanes;
 }
 
-/* Called inside poll and start, so on the source's thread, which owns poll_batch. */
+/* Called inside start, poll and keepalive, so on the source's thread, which owns poll_batch. */
 uint32_t pipeline_add_lane(void *context, const char *name, const struct sluice_str *attributes, uint64_t n)
 {
     struct pipeline *p = context;
@@ -92,6 +99,71 @@ void pipeline_lose_lane(void *context, uint32_t lane)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* Counts what the poll has added since it was asked last. */
+static void count_polled(struct pipeline *p)
+{
+    for (; p->polled_at < p->poll_batch->n; p->polled_at++)
+        p->polled_of[p->poll_batch->records[p->polled_at].lane_id - 1]++;
+}
+
+uint32_t pipeline_lane_is_full(void *context, uint32_t lane)
+{
+    struct pipeline *p = context;
+    int full = 1;
+
+    pthread_mutex_lock(&p->lock);
+    if (!p->asks_lanes)
+        flow_lanes_apart(p->flow, 1);
+    p->asks_lanes = 1;
+    count_polled(p);
+    if (lane > 0 && lane <= p->n_lanes)
+        full = flow_lane_full(p->flow, lane, p->polled_of[lane - 1]);
+    pthread_mutex_unlock(&p->lock);
+    return (uint32_t)full;
+}
+
+void pipeline_polled_none(struct pipeline *p)
+{
+    memset(p->polled_of, 0, p->n_lanes * sizeof *p->polled_of);
+    p->polled_at = 0;
+}
+
+void pipeline_polled_less(struct pipeline *p, uint64_t at)
+{
+    if (at < p->polled_at)
+        p->polled_of[p->poll_batch->records[at].lane_id - 1]--;
+}
+
+static void say_windows_broken(const struct pipeline *p, const char *lane)
+{
+    struct log_field fields[] = {LOG_TEXT("pipeline", p->spec->name),
+                                 LOG_TEXT("instance", instance_name(p->source)), LOG_TEXT("lane", lane)};
+
+    log_event(SLUICE_WARN, "full_lane_delivered", fields, 3);
+}
+
+/* One that asks before each poll passes a window by one poll at most.  One that passes it by
+ * more delivers of full lanes, and is held back from now on as one that never asks. */
+void pipeline_check_windows(struct pipeline *p)
+{
+    uint64_t i, most = p->poll_batch->cap, span;
+
+    if (!p->asks_lanes || p->breaks_lanes)
+        return;
+    count_polled(p);
+    for (i = 0; i < p->poll_batch->n; i++) {
+        const struct sluice_record *r = &p->poll_batch->records[i];
+
+        span = flow_lane_span(p->flow, r->lane_id) + p->polled_of[r->lane_id - 1];
+        if (r->generation != r->lane->generation || span < most || span - most < p->spec->lane_window)
+            continue;
+        p->breaks_lanes = 1;
+        flow_lanes_apart(p->flow, 0);
+        say_windows_broken(p, r->lane->name);
+        return;
+    }
+}
+
 void pipeline_free_lanes(struct pipeline *p)
 {
     uint32_t i;
@@ -106,4 +178,5 @@ void pipeline_free_lanes(struct pipeline *p)
     }
     free(p->lanes);
     free(p->settled);
+    free(p->polled_of);
 }

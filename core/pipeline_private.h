@@ -134,7 +134,11 @@ struct pipeline {
 
     struct lane_info **lanes;  /* by id - 1; grows, entries stay */
     struct lane_mark *settled; /* by id - 1: last accepted by the source */
+    uint64_t *polled_of;       /* by id - 1: records of poll_batch that did not enter yet */
+    uint64_t polled_at;        /* place in poll_batch up to where polled_of counts */
     uint32_t n_lanes;
+    int asks_lanes;         /* the source asks lane_full */
+    int breaks_lanes;       /* … and delivered of full lanes all the same */
     int64_t settle_at; /* steady; when to settle next */
     const char *source_doing;
     int64_t source_since_ms;
@@ -157,9 +161,15 @@ void pipeline_free_worker(struct pipeline *p, struct worker *w);
 struct sluice_batch *pipeline_new_batch(const struct pipeline *p);
 void pipeline_free_batch(struct sluice_batch *b);
 
-/* pipeline_lane.c: lane_open and lane_lost of the instances' env */
+/* pipeline_lane.c: lane_open, lane_lost and lane_full of the instances' env */
 uint32_t pipeline_add_lane(void *pipeline, const char *name, const struct sluice_str *attributes, uint64_t n);
 void pipeline_lose_lane(void *pipeline, uint32_t lane);
+uint32_t pipeline_lane_is_full(void *pipeline, uint32_t lane);
+/* The same count of what a poll brought and did not enter yet: begins, a record leaves it,
+ * and whether the source kept to lane_full.  Lock held. */
+void pipeline_polled_none(struct pipeline *p);
+void pipeline_polled_less(struct pipeline *p, uint64_t at);
+void pipeline_check_windows(struct pipeline *p);
 void pipeline_free_lanes(struct pipeline *p);
 
 /* pipeline_source.c */

@@ -273,6 +273,8 @@ static int wait_entry(struct pipeline *p, const struct sluice_record *r)
            pipeline_worker_for(p, r->order) == NULL || p->ready != NULL) {
         if (p->stopping)
             return 1;
+        if (r->generation != r->lane->generation)
+            return 0;
         wait_for_room(p);
         pthread_mutex_unlock(&p->lock);
         pipeline_route_held(p); /* it may be they who take the room */
@@ -315,22 +317,23 @@ static void place_batch(struct pipeline *p, struct routing *t)
     uint64_t i;
 
     pthread_mutex_lock(&p->lock);
+    pipeline_check_windows(p);
     for (i = 0; i < b->n; i++) {
         struct sluice_record *r = &b->records[i];
         const struct gate_answer *a = &t->answers[i];
-        struct lane_mark mark = {r->next, r->position, r->ordinal};
+        struct lane_mark mark = {.next = r->next, .position = r->position, .ordinal = r->ordinal};
 
+        pipeline_polled_less(p, i);
+        if (a->code != SLUICE_DENY)
+            r->order = order_of(p, r);
+        if ((a->code != SLUICE_DENY || flow_reserve(p->flow, r->lane_id, 1) != 0) && wait_entry(p, r))
+            break;
         if (r->generation != r->lane->generation)
-            continue; /* its lane was lost since: whoever owns it now delivers it again */
+            continue; /* lost since, if only in that wait: its next owner delivers it again */
         if (a->code == SLUICE_DENY) {
-            if (flow_reserve(p->flow, r->lane_id, 1) != 0 && wait_entry(p, r))
-                break;
             flow_pass(p->flow, r->lane_id, &mark, a->reason != NULL ? a->reason : "denied");
             continue;
         }
-        r->order = order_of(p, r);
-        if (wait_entry(p, r))
-            break;
         r->ticket = flow_arrive(p->flow, r->lane_id, &mark, r->order, record_bytes(r), clock_steady_ms());
         forward(p, t, r, a);
     }

@@ -57,6 +57,9 @@ static uint32_t poll_source(struct pipeline *p, uint64_t max, struct sluice_erro
     uint32_t code, timeout = poll_timeout(p);
 
     batch_clear(p->poll_batch);
+    pthread_mutex_lock(&p->lock);
+    pipeline_polled_none(p);
+    pthread_mutex_unlock(&p->lock);
     error_clear(err);
     source_doing(p, "poll");
     instance_enter(p->source);

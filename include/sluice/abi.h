@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 #define SLUICE_ABI_MAJOR 0u
-#define SLUICE_ABI_MINOR 1u
+#define SLUICE_ABI_MINOR 2u
 
 #if defined(__GNUC__)
 #define SLUICE_EXPORT __attribute__((visibility("default")))

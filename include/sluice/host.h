@@ -108,20 +108,28 @@ struct sluice_host {
     /* Folder for files of the instance's own; NULL: the config has no state_dir. */
     const char *(*state_dir)(const struct sluice_host *host);
 
-    /* Sources, inside poll [instance].  lane_open names a lane and its attributes
-     * (name, value, …; copied); the same name gives the same id.  0: no memory,
-     * ids start at 1.  batch_add takes n items of the given stride; returns how
-     * many fitted. */
+    /* Sources, inside start, poll or keepalive [instance].  lane_open names a lane and its
+     * attributes (name, value, …; copied); the same name gives the same id.  0: no memory,
+     * ids start at 1.  Opened again after lane_lost the lane begins anew: nothing that was
+     * delivered before is settled any more.  batch_add (only in poll) takes n items of the
+     * given stride; returns how many fitted. */
     uint32_t (*lane_open)(const struct sluice_host *host, const char *name,
                           const struct sluice_str *attributes, uint64_t n_attributes);
     /* The source no longer owns the lane: its records in flight are given up and
-     * never settled. */
+     * never settled.  Also inside settle and stop. */
     void (*lane_lost)(const struct sluice_host *host, uint32_t lane);
     uint64_t (*batch_add)(struct sluice_batch *batch, const struct sluice_item *items, uint64_t n,
                           uint64_t stride);
 
     /* Unproven interfaces, by string id ("sluice.draft.http.1"); NULL: not here. */
     const void *(*extension)(const struct sluice_host *host, const char *id);
+
+    /* Since minor 2.  Sources, inside poll or keepalive [instance]: 1 while the lane has
+     * reached its window (what this poll added counts), is lost or was never opened: deliver
+     * no more of it until this says 0; the other lanes go on.  keepalive comes in place of
+     * poll only while there is no room at all.  A source that does not ask, or that delivers
+     * of a full lane all the same, loses nothing: it is not polled while any lane is full. */
+    uint32_t (*lane_full)(const struct sluice_host *host, uint32_t lane);
 };
 
 #define SLUICE_HOST_HAS(host, member)                                                                        \

@@ -55,6 +55,19 @@ START_TEST(what_an_older_plugin_does_not_have_is_null)
 }
 END_TEST
 
+START_TEST(a_plugin_of_the_minor_before_is_what_it_was)
+{
+    struct registry *r = load("abi/.libs/minor1.so");
+    const struct plugin *p = loaded(r, SLUICE_SOURCE, "minor1");
+
+    ck_assert_uint_eq(p->abi_minor, 1);
+    ck_assert_str_eq(p->desc.example, "plugin: minor1\n");
+    ck_assert_ptr_nonnull(p->ops.source.poll);
+    ck_assert_ptr_null(p->ops.source.keepalive);
+    registry_free(r);
+}
+END_TEST
+
 START_TEST(a_newer_plugin_is_read_as_far_as_this_host_knows)
 {
     struct registry *r = load("abi/.libs/newer.so");
@@ -82,5 +95,6 @@ START_TEST(a_plugin_of_another_major_is_refused_by_name)
 END_TEST
 
 ONE_SUITE("abi", 20, an_older_plugin_has_its_options_at_its_own_stride,
-          what_an_older_plugin_does_not_have_is_null, a_newer_plugin_is_read_as_far_as_this_host_knows,
+          what_an_older_plugin_does_not_have_is_null, a_plugin_of_the_minor_before_is_what_it_was,
+          a_newer_plugin_is_read_as_far_as_this_host_knows,
           a_plugin_of_another_major_is_refused_by_name)

@@ -116,7 +116,7 @@ AT(sluice_item, headers, 96);
 AT(sluice_item, n_headers, 104);
 LAST(sluice_item, n_headers);
 
-SIZE(sluice_host, 240);
+SIZE(sluice_host, 248);
 AT(sluice_host, struct_size, 0);
 AT(sluice_host, abi_minor, 4);
 AT(sluice_host, context, 8);
@@ -148,7 +148,8 @@ AT(sluice_host, lane_open, 208);
 AT(sluice_host, lane_lost, 216);
 AT(sluice_host, batch_add, 224);
 AT(sluice_host, extension, 232);
-LAST(sluice_host, extension);
+AT(sluice_host, lane_full, 240);
+LAST(sluice_host, lane_full);
 
 SIZE(sluice_lifecycle, 72);
 AT(sluice_lifecycle, struct_size, 0);

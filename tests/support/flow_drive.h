@@ -107,7 +107,7 @@ static inline uint32_t due_some_time(void)
 /* The `next` that may be settled; 0: nothing. */
 static inline uint64_t ack(void)
 {
-    struct lane_mark m = {0, 0, 0};
+    struct lane_mark m = {0};
     uint32_t lane;
 
     return flow_take_ack(flow, &lane, &m) ? m.next : 0;

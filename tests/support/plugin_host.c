@@ -98,6 +98,42 @@ static uint32_t lane_open(void *context, const char *name, const struct sluice_s
     return h->n_lanes;
 }
 
+static uint32_t lane_full(void *context, uint32_t lane)
+{
+    const struct plugin_host *h = context;
+
+    return lane == 0 || lane > h->n_lanes ? 1 : h->full[lane - 1];
+}
+
+static void lane_lost(void *context, uint32_t lane)
+{
+    struct plugin_host *h = context;
+
+    ck_assert_uint_gt(lane, 0);
+    ck_assert_uint_le(lane, h->n_lanes);
+    h->lost[lane - 1]++;
+}
+
+static uint32_t lane_named(const struct plugin_host *h, const char *name)
+{
+    uint32_t i;
+
+    for (i = 0; i < h->n_lanes; i++)
+        if (strcmp(h->lanes[i]->name, name) == 0)
+            return i;
+    ck_abort_msg("the lane '%s' was never opened", name);
+}
+
+void plugin_host_fill_lane(struct plugin_host *h, const char *name, int full)
+{
+    h->full[lane_named(h, name)] = (uint32_t)full;
+}
+
+uint32_t plugin_host_lost(struct plugin_host *h, const char *name)
+{
+    return h->lost[lane_named(h, name)];
+}
+
 static struct plugin_host *host_new(const char *kind, const char *name, const struct plugin_host_setup *with)
 {
     struct plugin_host *h = calloc(1, sizeof *h);
@@ -111,6 +147,8 @@ static struct plugin_host *host_new(const char *kind, const char *name, const st
     h->env.metrics = metrics_new();
     ck_assert_ptr_nonnull(h->env.metrics);
     h->env.lane_open = lane_open;
+    h->env.lane_lost = lane_lost;
+    h->env.lane_full = lane_full;
     h->env.lane_context = h;
     if (with != NULL) {
         h->env.now_ms = with->now_ms;

@@ -64,6 +64,10 @@ typedef void (*plugin_host_each)(void *context, const struct sluice_record *reco
 uint32_t plugin_host_drive(struct plugin_host *h, plugin_host_each each, void *context, uint64_t limit,
                            uint32_t idle_polls, struct sluice_error *err);
 
+/* lane_full says so of the lane from now on; how often the source lost it. */
+void plugin_host_fill_lane(struct plugin_host *h, const char *name, int full);
+uint32_t plugin_host_lost(struct plugin_host *h, const char *name);
+
 /* For threads of a test's own: the raw call on self. */
 void *plugin_host_self(struct plugin_host *h);
 const struct sluice_gate_ops *plugin_host_gate(struct plugin_host *h);

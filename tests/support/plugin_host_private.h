@@ -21,6 +21,7 @@ struct plugin_host {
     int shared_state;
     char name[64];
     struct lane_info *lanes[PLUGIN_HOST_LANES];
+    uint32_t full[PLUGIN_HOST_LANES], lost[PLUGIN_HOST_LANES];
     uint32_t n_lanes;
     struct sluice_batch batch;
     struct sluice_verdict verdicts[PLUGIN_HOST_BATCH];

@@ -36,7 +36,7 @@ static void pass(uint64_t n)
 /* The `next` that is offered; 0: nothing. */
 static uint64_t taken(void)
 {
-    struct lane_mark m = {0, 0, 0};
+    struct lane_mark m = {0};
 
     return lane_take(&lane, &m) ? m.next : 0;
 }
