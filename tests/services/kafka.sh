@@ -61,7 +61,7 @@ ssl.truststore.location=$home/ca.pem
 sasl.enabled.mechanisms=SCRAM-SHA-256
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 END
-    cluster=$(python3 -c 'import base64, uuid; print(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))')
+    cluster=$(python3 -c 'import base64, uuid; print(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A"))')
     java -Xmx128m -cp "$cache/kafka-$kafka_version/lib/*" kafka.tools.StorageTool format -t "$cluster" \
         -c "$home/server.properties" --add-scram "SCRAM-SHA-256=[name=$kafka_user,password=$kafka_password]" \
         >"$home/format.log" 2>&1 || fail "kafka could not format its folder; see $home/format.log"
