@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 
 #include "clock.h"
+#include "extension.h"
+
+#include <sluice/http.h>
 
 #define MOST_STATE 4096u /* keys */
 
@@ -350,13 +353,14 @@ static uint64_t mock_batch_add(struct sluice_batch *batch, const struct sluice_i
 static const void *mock_extension(const struct sluice_host *host, const char *id)
 {
     (void)host;
-    (void)id;
-    return NULL;
+    return extension_find(id);
 }
 
 void mock_world_init(struct conf *c)
 {
     (void)c;
+    /* What the first use of a service sets up is the host's, not the plugin's. */
+    (void)extension_find(SLUICE_HTTP_ID);
     mock_record_api = record_api;
     mock_record_api.text = mock_text;
     mock_record_api.parse_json = mock_parse_json;
@@ -539,7 +543,14 @@ void mock_start(struct mock *m)
     struct sluice_error err;
     uint32_t code = mock_try_start(m, &err);
 
+    mock_need_service(m->c, code, &err);
     CONF_REQUIRE(m->c, code == SLUICE_OK, "start answered %s: %s", mock_code(code), mock_said(&err));
+}
+
+void mock_need_service(struct conf *c, uint32_t code, struct sluice_error *err)
+{
+    if (code == SLUICE_DISCONNECTED)
+        conf_skip(c, "what it talks to is not there; name one by --set or --config: %s", mock_said(err));
 }
 
 void mock_stop(struct mock *m)

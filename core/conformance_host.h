@@ -56,6 +56,8 @@ void mock_free(struct mock *m);                          /* stop if started, des
 uint32_t mock_try_start(struct mock *m, struct sluice_error *err);
 void mock_start(struct mock *m); /* must succeed */
 void mock_stop(struct mock *m);  /* must succeed */
+/* Skips the case if a call answered DISCONNECTED: nothing can be said without the other side. */
+void mock_need_service(struct conf *c, uint32_t code, struct sluice_error *err);
 void mock_cancel(struct mock *m);
 void mock_error(struct sluice_error *err);
 /* The error's message, or "no message". */

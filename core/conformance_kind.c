@@ -28,6 +28,7 @@ static void must_answer_ok(struct conf *c, struct work *w)
     struct sluice_error err;
     uint32_t code = work_call(w, &err);
 
+    mock_need_service(c, code, &err);
     CONF_REQUIRE(c, code == SLUICE_OK, "the call answered %s: %s", mock_code(code), mock_said(&err));
 }
 

@@ -5,20 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_bytes(const void *data, uint64_t len)
+uint64_t seen_hash(uint64_t hash, const void *data, uint64_t len)
 {
     const unsigned char *p = data;
-    uint64_t h = UINT64_C(14695981039346656037), i;
+    uint64_t i;
 
     for (i = 0; i < len; i++)
-        h = (h ^ p[i]) * UINT64_C(1099511628211);
-    return h;
+        hash = (hash ^ p[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static uint64_t hash_bytes(const void *data, uint64_t len)
+{
+    return seen_hash(SEEN_HASH_START, data, len);
+}
+
+uint32_t seen_lane_hash(const struct sluice_record *r)
+{
+    return (uint32_t)hash_bytes(r->lane->name, strlen(r->lane->name));
 }
 
 void seen_init(struct conf *c, struct seen *s)
 {
     memset(s, 0, sizeof *s);
     s->c = c;
+    s->most = SEEN_MOST;
 }
 
 void seen_release(struct seen *s)
@@ -40,7 +51,7 @@ static void keep(struct seen *s, const struct sluice_record *r)
     }
     more = &s->records[s->n++];
     more->lane = r->lane_id;
-    more->lane_hash = (uint32_t)hash_bytes(r->lane->name, strlen(r->lane->name));
+    more->lane_hash = seen_lane_hash(r);
     more->position = r->position;
     more->next = r->next;
     more->ordinal = r->ordinal;
@@ -70,6 +81,8 @@ void seen_poll(struct mock *m, struct seen *s, uint64_t max, uint32_t timeout_ms
     r->offered = atomic_load(&mock_world.offered) - before;
     for (i = 0; i < batch.n; i++)
         keep(s, &batch.records[i]);
+    if (s->look != NULL)
+        s->look(m, &batch);
     for (i = 0; s->compare_late && i < batch.n; i++)
         CONF_REQUIRE(c,
                      s->records[first + i].hash ==
@@ -83,7 +96,7 @@ uint32_t seen_poll_all(struct mock *m, struct seen *s, uint64_t max)
     struct poll_result r = {SLUICE_OK, 0, 0};
     int idle = 0;
 
-    while (idle < 3 && s->n < SEEN_MOST) {
+    while (idle < 3 && s->n < s->most) {
         seen_poll(m, s, max, 20, &r);
         if (r.code == SLUICE_END || r.code == SLUICE_FATAL)
             break;

@@ -13,8 +13,10 @@ struct seen_record {
 struct seen {
     struct conf *c;
     struct seen_record *records;
-    size_t n, cap;
+    size_t n, cap, most; /* where seen_poll_all stops */
     int compare_late;
+    /* Is shown each batch while its bytes are valid; NULL: nobody looks. */
+    void (*look)(struct mock *m, const struct sluice_batch *batch);
 };
 
 struct poll_result {
@@ -25,11 +27,17 @@ struct poll_result {
 
 #define SEEN_MOST 20000u /* records of a source that has no end */
 
+#define SEEN_HASH_START UINT64_C(14695981039346656037)
+/* The hash of a record's bytes, piece by piece, and of its lane's name. */
+uint64_t seen_hash(uint64_t hash, const void *data, uint64_t len);
+uint32_t seen_lane_hash(const struct sluice_record *r);
+
 void seen_init(struct conf *c, struct seen *s);
 void seen_release(struct seen *s);
 /* One poll; its records are added. */
 void seen_poll(struct mock *m, struct seen *s, uint64_t max, uint32_t timeout_ms, struct poll_result *r);
-/* Polls until END, or nothing comes any more, or SEEN_MOST records came.  The last code. */
+/* Polls until END, or nothing comes any more, or s->most records came (SEEN_MOST as a rule).  The last code.
+ */
 uint32_t seen_poll_all(struct mock *m, struct seen *s, uint64_t max);
 /* Settles the first n records that were seen. */
 uint32_t seen_settle(struct mock *m, const struct seen *s, size_t n);

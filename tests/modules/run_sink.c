@@ -215,6 +215,10 @@ static uint32_t run_write(void *self, struct sluice_record *const *records, uint
         if (code == SLUICE_REJECT)
             reason = "Not an object!";
 #endif
+#ifdef BAD_NEVER_ENDS
+        if (code == SLUICE_OK && s->host->record->payload(records[i]).len % 7 == 3)
+            code = SLUICE_RETRY;
+#endif
 #ifdef BAD_VERDICT
         if (code == SLUICE_OK)
             code = SLUICE_ADMIT;

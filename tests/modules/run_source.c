@@ -2,6 +2,7 @@
  * breaks exactly one of them. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <sluice/plugin.h>
@@ -18,6 +19,7 @@
 struct run {
     const struct sluice_host *host;
     int64_t at; /* next number, from 1 */
+    uint64_t max_record, unsettled;
     int ended;
     char texts[RUN_BATCH][32];
 };
@@ -27,10 +29,10 @@ static uint32_t run_create(const struct sluice_host *host, const struct sluice_c
 {
     struct run *s = calloc(1, sizeof *s);
 
-    (void)config;
     if (s == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "out of memory");
     s->host = host;
+    s->max_record = (uint64_t)host->option_integer(config, "max_record");
     *self = s;
     return SLUICE_OK;
 }
@@ -62,6 +64,8 @@ static struct sluice_item run_item(struct run *s, uint64_t slot, uint32_t lane)
     item.data = s->texts[slot];
     item.len = (uint64_t)len;
     item.size = (uint64_t)len;
+    if (item.len > s->max_record)
+        item.len = s->max_record;
     item.position = (uint64_t)s->at;
     item.next = (uint64_t)s->at + 1;
 #ifdef BAD_POSITIONS
@@ -119,6 +123,7 @@ static uint32_t run_poll(void *self, struct sluice_batch *batch, uint64_t max, u
             return SLUICE_OK;
 #endif
         s->at++;
+        s->unsettled++;
     }
 #ifdef BAD_FORGETS
     {
@@ -155,17 +160,61 @@ static uint32_t run_settle(void *self, const struct sluice_acks *acks, struct sl
     return SLUICE_OK;
 }
 
+static int64_t run_fetch(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out,
+                         uint64_t cap, struct sluice_error *err)
+{
+    char text[32];
+    uint64_t len = (uint64_t)snprintf(text, sizeof text, "{\"n\":%llu}", (unsigned long long)position);
+    uint64_t n = offset < len ? len - offset : 0;
+
+    (void)self;
+    (void)lane;
+    (void)err;
+#ifdef BAD_FETCH
+    if (n > 0)
+        n--;
+#endif
+    n = n < cap ? n : cap;
+    memcpy(out, text + (offset < len ? offset : 0), n);
+    return (int64_t)n;
+}
+
+static uint32_t run_stop(void *self, uint32_t deadline_ms, struct sluice_error *err)
+{
+    struct run *s = self;
+
+    (void)deadline_ms;
+    (void)err;
+#ifdef BAD_STOP_FULL
+    /* Waits for a settle that nobody owes it. */
+    if (s->unsettled > 0)
+        (void)nanosleep(&(struct timespec){6, 200000000}, NULL);
+#endif
+    s->unsettled = 0;
+    return SLUICE_OK;
+}
+
+static const struct sluice_option run_options[] = {
+    {.name = "max_record",
+     .type = SLUICE_SIZE,
+     .default_text = "1KiB",
+     .min = "4",
+     .summary = "longest record"},
+};
+
 static const struct sluice_lifecycle run_lifecycle = {
     .struct_size = sizeof run_lifecycle,
     .create = run_create,
     .destroy = run_destroy,
     .start = run_start,
+    .stop = run_stop,
 };
 
 static const struct sluice_source_ops run_ops = {
     .struct_size = sizeof run_ops,
     .poll = run_poll,
     .settle = run_settle,
+    .fetch = run_fetch,
 };
 
 static const struct sluice_plugin run_plugin = {
@@ -176,6 +225,7 @@ static const struct sluice_plugin run_plugin = {
     .version = "1.0.0",
     .summary = "counts to a hundred",
     .licence = "0BSD",
+    SLUICE_OPTIONS(run_options),
     .lifecycle = &run_lifecycle,
     .ops = &run_ops,
     .example = "plugin: run\n",
