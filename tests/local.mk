@@ -11,6 +11,7 @@ include tests/bench/local.mk
 include tests/fuzz/local.mk
 include tests/torture/local.mk
 include tests/services/local.mk
+include tests/integration/local.mk
 
 # What a script can check of the style.
 dist_check_SCRIPTS += tests/style

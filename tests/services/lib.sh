@@ -205,7 +205,7 @@ write_env() {
     {
         echo "export SERVICES_DIR='$dir'"
         for name in $known; do
-            [ ! -f "$dir/$name/env" ] || sed "s/^\([A-Z0-9_]*\)=\(.*\)/export \1='\2'/" "$dir/$name/env"
+            ! alive "$dir/$name" || sed "s/^\([A-Z0-9_]*\)=\(.*\)/export \1='\2'/" "$dir/$name/env"
         done
     } >"$dir/env.new"
     mv "$dir/env.new" "$dir/env"

@@ -2,3 +2,9 @@
 EXTRA_DIST += tests/services/up tests/services/down tests/services/restart tests/services/lib.sh
 EXTRA_DIST += tests/services/kafka.sh tests/services/neo4j.sh tests/services/valkey.sh
 EXTRA_DIST += tests/services/kafka.pom.xml tests/services/neo4j.pom.xml
+
+check_PROGRAMS += tests/services/kafka_admin
+tests_services_kafka_admin_SOURCES = tests/services/kafka_admin.c
+tests_services_kafka_admin_CFLAGS = $(AM_CFLAGS) $(PIE_CFLAGS) $(RDKAFKA_CFLAGS)
+tests_services_kafka_admin_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
+tests_services_kafka_admin_LDADD = $(RDKAFKA_LIBS)

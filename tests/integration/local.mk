@@ -1,0 +1,13 @@
+# Tests that need the real servers of tests/services: `make check-integration`.  They are not in
+# TESTS, because `make check` works without Java and without a network.
+#
+# A test names the servers it needs in a line `# services: kafka neo4j`.
+INTEGRATION_TESTS = tests/integration/services.sh
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/run tests/integration/lib.sh
+
+check-integration: all
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
+	top_srcdir='$(abs_top_srcdir)' $(top_srcdir)/tests/integration/run '$(abs_top_builddir)' $(INTEGRATION_TESTS)
+print-integration-tests:
+	@echo $(INTEGRATION_TESTS)
+.PHONY: check-integration print-integration-tests
