@@ -1,4 +1,4 @@
-/* http_transfer: one request of the HTTP service.
+/* http_transfer: one try of a request of the HTTP service.
  *
  * Invariant: the code of a response tells whether the other side may have seen the
  * request: DISCONNECTED and CANCELLED only if not one byte of it was sent. */
@@ -59,8 +59,9 @@ static int add_header(struct http_transfer *t, struct sluice_str name, struct sl
     return 1;
 }
 
-static int add_headers(struct http_transfer *t, const struct sluice_http_request *r)
+static int add_headers(struct http_transfer *t)
 {
+    const struct sluice_http_request *r = &t->request;
     uint64_t i;
 
     /* Without this libcurl asks first whether it may send, which costs a round trip. */
@@ -126,6 +127,8 @@ static CURLcode set_target(CURL *e, const struct sluice_http_client *c, const st
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
     if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)c->try_timeout_ms); /* 0: none */
+    if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     return rc;
 }
@@ -159,18 +162,20 @@ static CURLcode set_content(struct http_transfer *t, const struct sluice_http_re
     return rc;
 }
 
-int http_transfer_start(struct http_transfer *t, const struct sluice_http_client *c,
-                        const struct sluice_http_request *r)
+int http_transfer_start(struct http_transfer *t, const struct sluice_http_client *c)
 {
+    const struct sluice_http_request *r = &t->request;
     CURLcode rc;
 
     strbuf_init(&t->body, (size_t)c->max_body);
     strbuf_init(&t->head, HEAD_MAX);
+    t->too_large = 0;
+    t->error[0] = '\0';
     if (r->method == NULL || !is_token(r->method, strlen(r->method)) || r->url == NULL) {
         say(t, SLUICE_REJECT, "a request needs a method and a url");
         return 0;
     }
-    if (!add_headers(t, r))
+    if (!add_headers(t))
         return 0;
     t->easy = curl_easy_init();
     rc = t->easy == NULL ? CURLE_OUT_OF_MEMORY : set_target(t->easy, c, r);
@@ -201,7 +206,6 @@ void http_transfer_finish(struct http_transfer *t, CURLcode result, uint64_t max
     char text[160];
     long status = 0;
 
-    t->done = 1;
     if (result == CURLE_OK) {
         (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
         (void)curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &after);
@@ -236,16 +240,38 @@ void http_transfer_finish(struct http_transfer *t, CURLcode result, uint64_t max
 
 void http_transfer_stop(struct http_transfer *t, int cancelled)
 {
-    t->done = 1;
     say(t, was_sent(t->easy) ? SLUICE_UNSURE : SLUICE_CANCELLED,
         cancelled ? "given up because the host asked" : "no answer before the deadline");
+}
+
+void http_transfer_refuse(struct http_transfer *t, uint32_t code, const char *text)
+{
+    say(t, code, text);
 }
 
 void http_transfer_release(struct http_transfer *t)
 {
     if (t->easy != NULL)
         curl_easy_cleanup(t->easy);
+    t->easy = NULL;
     curl_slist_free_all(t->headers);
+    t->headers = NULL;
     strbuf_release(&t->body);
     strbuf_release(&t->head);
+}
+
+int http_transfer_repeatable(const struct http_transfer *t)
+{
+    static const uint32_t passing[] = {408, 425, 429, 500, 502, 503, 504};
+    const struct sluice_http_response *r = t->response;
+    size_t i;
+
+    if ((t->request.flags & SLUICE_HTTP_REPEAT) == 0)
+        return 0;
+    if (r->code == SLUICE_DISCONNECTED || r->code == SLUICE_UNSURE)
+        return 1;
+    for (i = 0; r->code == SLUICE_OK && i < sizeof passing / sizeof *passing; i++)
+        if (r->status == passing[i])
+            return 1;
+    return 0;
 }

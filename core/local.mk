@@ -52,7 +52,8 @@ libsluicecore_la_SOURCES += core/file_write.c core/file_write.h
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
 libsluicecore_la_SOURCES += core/log.c core/log_line.c core/log_line.h core/log_writer.c core/log_writer.h
-libsluicecore_la_SOURCES += core/extension.c core/extension.h core/http_client.c core/http_client.h core/http_transfer.c
+libsluicecore_la_SOURCES += core/extension.c core/extension.h core/http_client.c core/http_client.h core/http_transfer.c \
+	core/http_perform.c core/http_target.c
 libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_page.c
 libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c

@@ -301,18 +301,25 @@ AT(sluice_graph, reserved, 4);
 AT(sluice_graph, walk, 8);
 LAST(sluice_graph, walk);
 
-SIZE(sluice_http_options, 32);
+SIZE(sluice_http_options, 64);
 AT(sluice_http_options, struct_size, 0);
 AT(sluice_http_options, max_parallel, 4);
 AT(sluice_http_options, connect_timeout_ms, 8);
 AT(sluice_http_options, reserved, 12);
 AT(sluice_http_options, max_body, 16);
 AT(sluice_http_options, ca_file, 24);
-LAST(sluice_http_options, ca_file);
+AT(sluice_http_options, attempts, 32);
+AT(sluice_http_options, backoff_min_ms, 36);
+AT(sluice_http_options, backoff_max_ms, 40);
+AT(sluice_http_options, try_timeout_ms, 44);
+AT(sluice_http_options, per_second, 48);
+AT(sluice_http_options, breaker_failures, 56);
+AT(sluice_http_options, breaker_open_ms, 60);
+LAST(sluice_http_options, breaker_open_ms);
 
 SIZE(sluice_http_request, 56);
 AT(sluice_http_request, struct_size, 0);
-AT(sluice_http_request, reserved, 4);
+AT(sluice_http_request, flags, 4);
 AT(sluice_http_request, method, 8);
 AT(sluice_http_request, url, 16);
 AT(sluice_http_request, headers, 24);

@@ -345,6 +345,12 @@ tests_unit_check_http_client_SOURCES = tests/unit/check_http_client.c
 tests_unit_check_http_client_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_http_client_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_http_client
+HTTP_SCRIPT = tests/support/http_script.c tests/support/http_script.h
+check_PROGRAMS += tests/unit/check_http_retry
+tests_unit_check_http_retry_SOURCES = tests/unit/check_http_retry.c tests/support/one_suite.h $(HTTP_SCRIPT)
+tests_unit_check_http_retry_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
+tests_unit_check_http_retry_LDADD = $(UNIT_LDADD) $(MHD_LIBS)
+TESTS += tests/unit/check_http_retry
 
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
