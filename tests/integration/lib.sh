@@ -80,3 +80,12 @@ empty_neo4j() {
 # --- Valkey -----------------------------------------------------------------------------------
 
 valkey() { redis-cli -h "${VALKEY_ADDRESS%:*}" -p "${VALKEY_ADDRESS##*:}" "$@"; }
+
+# --- the retailer's double ----------------------------------------------------------------------
+
+# misbehave JSON: what a service does from now on (tests/services/retailer.h).
+misbehave() {
+    curl -sS -f -m 10 -o /dev/null "$RETAILER_URL/_control" -d "$1" || fail "the retailer's double refuses $1"
+}
+behave() { curl -sS -f -m 10 -o /dev/null "$RETAILER_URL/_reset" -d '' || fail "the retailer's double does not answer"; }
+retailer_stats() { curl -sS -f -m 10 "$RETAILER_URL/_stats"; }
