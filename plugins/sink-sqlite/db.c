@@ -17,11 +17,13 @@ static const char *const db_sql[DB_STATEMENTS] = {
     [DB_COMMIT] = "COMMIT",
     [DB_ROLLBACK] = "ROLLBACK",
     [DB_DATA_VERSION] = "PRAGMA data_version",
-    [DB_USER_FIND] = "SELECT id FROM users WHERE user_id = ?1",
-    [DB_USER_ADD] = "INSERT INTO users(user_id, created_at, last_updated_at) VALUES(?1, ?2, ?2)",
-    [DB_USER_ZONE] = "UPDATE users SET timezone = ?2, timezone_at = ?3 WHERE id = ?1 AND (timezone IS NULL"
-                     " OR timezone_at < ?3 OR (timezone_at = ?3 AND timezone > ?2))",
-    [DB_USER_TOUCH] = "UPDATE users SET last_updated_at = ?2 WHERE id = ?1",
+    [DB_USER_FIND] = "SELECT id FROM user_keys WHERE user_id = ?1",
+    [DB_USER_ADD] = "INSERT INTO user_keys(user_id, created_at) VALUES(?1, ?2)",
+    [DB_USER_ZONE] =
+        "UPDATE user_keys SET timezone = ?2, timezone_at = ?3 WHERE id = ?1 AND (timezone IS NULL"
+        " OR timezone_at < ?3 OR (timezone_at = ?3 AND timezone > ?2))",
+    [DB_USER_TOUCH] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time)"
+                      " VALUES(?1, 0, '', 0, 0, ?2)",
     [DB_PRODUCT_FIND] = "SELECT id, name, name_is_catalogue, brand, category, category_id, category_hierarchy"
                         " FROM products WHERE product_id = ?1",
     [DB_PRODUCT_ADD] =
@@ -36,40 +38,14 @@ static const char *const db_sql[DB_STATEMENTS] = {
     [DB_RETAILER_ADD] = "INSERT INTO retailers(retailer_id, name, venue_type) VALUES(?1, ?2, ?3)",
     [DB_IN_CATEGORY] = "INSERT INTO in_category(product, category) VALUES(?1, ?2)"
                        " ON CONFLICT(product) DO UPDATE SET category = excluded.category",
-    [DB_PURCHASED_RECEIPTS] = "SELECT receipt, time FROM purchased_receipts WHERE user = ?1 AND product = ?2"
-                              " ORDER BY receipt",
-    [DB_PURCHASED_RECEIPT] = "INSERT OR REPLACE INTO purchased_receipts(user, product, receipt, time)"
-                             " VALUES(?1, ?2, ?3, ?4)",
-    [DB_PURCHASED] = "INSERT OR REPLACE INTO purchased(user, product, times, last, avg_interval_days,"
-                     " repurchase_likelihood) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [DB_AT_RECEIPT] = "INSERT OR IGNORE INTO shops_at_receipts(user, retailer, receipt, time)"
-                      " VALUES(?1, ?2, ?3, ?4)",
-    [DB_AT_LATER] = "UPDATE shops_at_receipts SET time = ?4"
-                    " WHERE user = ?1 AND retailer = ?2 AND receipt = ?3 AND time < ?4",
-    [DB_AT] = "INSERT INTO shops_at(user, retailer, frequency, last_visit) VALUES(?1, ?2, ?3, ?4)"
-              " ON CONFLICT(user, retailer) DO UPDATE SET frequency = frequency + excluded.frequency,"
-              " last_visit = max(last_visit, excluded.last_visit)",
-    [DB_IN_RECEIPT] = "INSERT OR IGNORE INTO shops_in_receipts(user, category, receipt, time)"
-                      " VALUES(?1, ?2, ?3, ?4)",
-    [DB_IN_LATER] = "UPDATE shops_in_receipts SET time = ?4"
-                    " WHERE user = ?1 AND category = ?2 AND receipt = ?3 AND time < ?4",
-    [DB_IN] = "INSERT INTO shops_in(user, category, frequency, last_purchase) VALUES(?1, ?2, ?3, ?4)"
-              " ON CONFLICT(user, category) DO UPDATE SET frequency = frequency + excluded.frequency,"
-              " last_purchase = max(last_purchase, excluded.last_purchase)",
-    [DB_AT_EXPLAIN] = "UPDATE shops_at SET (frequency, last_visit) ="
-                      " (SELECT count(*), ifnull(max(r.time), 0) FROM shops_at_receipts r"
-                      "  WHERE r.user = ?1 AND r.retailer = shops_at.retailer)"
-                      " WHERE user = ?1 AND (frequency, last_visit) IS NOT"
-                      " (SELECT count(*), max(r.time) FROM shops_at_receipts r"
-                      "  WHERE r.user = ?1 AND r.retailer = shops_at.retailer)",
-    [DB_AT_EMPTY] = "DELETE FROM shops_at WHERE user = ?1 AND frequency = 0",
-    [DB_IN_EXPLAIN] = "UPDATE shops_in SET (frequency, last_purchase) ="
-                      " (SELECT count(*), ifnull(max(r.time), 0) FROM shops_in_receipts r"
-                      "  WHERE r.user = ?1 AND r.category = shops_in.category)"
-                      " WHERE user = ?1 AND (frequency, last_purchase) IS NOT"
-                      " (SELECT count(*), max(r.time) FROM shops_in_receipts r"
-                      "  WHERE r.user = ?1 AND r.category = shops_in.category)",
-    [DB_IN_EMPTY] = "DELETE FROM shops_in WHERE user = ?1 AND frequency = 0",
+    [DB_PURCHASES] = "SELECT receipt, retailer, category, time FROM purchases"
+                     " WHERE user = ?1 AND product = ?2 AND receipt > '' ORDER BY receipt",
+    [DB_PURCHASE] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time)"
+                    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [DB_PURCHASED] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time,"
+                     " times, avg_interval_days, repurchase_likelihood)"
+                     " VALUES(?1, ?2, '', 0, 0, ?3, ?4, ?5, ?6)",
+    [DB_OLDER_FORGET] = "DELETE FROM older_counts WHERE user = ?1",
 };
 
 /* SQLite's own words, without those that a reader would take for ours. */
@@ -194,6 +170,12 @@ static uint32_t db_schema(struct db *db, struct sluice_error *err)
         return db_fail(db, rc, "looking at its tables", err);
     if (application == SCHEMA_APPLICATION && version == SCHEMA_VERSION)
         return SLUICE_OK;
+    if (application == SCHEMA_APPLICATION && version < SCHEMA_VERSION)
+        return sluice_fail(
+            err, SLUICE_FATAL, "path",
+            "%s has tables of version %lld, which this sluice no longer writes (it makes version "
+            "%d); move the file away and load again, the graph comes out the same",
+            db->path, (long long)version, SCHEMA_VERSION);
     if (application == SCHEMA_APPLICATION)
         return sluice_fail(err, SLUICE_FATAL, "path",
                            "%s has tables of version %lld, this sluice knows version %d; use the sluice that "
@@ -202,11 +184,12 @@ static uint32_t db_schema(struct db *db, struct sluice_error *err)
     if (application != 0 || tables != 0)
         return sluice_fail(err, SLUICE_FATAL, "path",
                            "%s is a database of another program; name another file", db->path);
-    rc = sqlite3_exec(db->handle, SCHEMA_TABLES SCHEMA_VIEWS "PRAGMA user_version = 1;", NULL, NULL, NULL);
+    rc = sqlite3_exec(db->handle, SCHEMA_TABLES SCHEMA_VIEWS, NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
-        char sql[64];
+        char sql[96];
 
-        (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d", SCHEMA_APPLICATION);
+        (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d; PRAGMA application_id = %d",
+                       SCHEMA_VERSION, SCHEMA_APPLICATION);
         rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     }
     return rc == SQLITE_OK ? SLUICE_OK : db_fail(db, rc, "making its tables", err);

@@ -3,7 +3,7 @@
  *   sink-sqlite.c   options, life cycle, the write call
  *   db.c            the file: opening, transactions, errors
  *   write_nodes.c   text keys to rowids; properties that only ever improve
- *   write_edges.c   receipts counted once per edge; figures of touched edges
+ *   write_edges.c   purchases kept once; figures of touched edges
  *   walk.c          the graph shown to audit and explain */
 #ifndef SLUICE_SINK_SQLITE_GRAPH_SINK_H
 #define SLUICE_SINK_SQLITE_GRAPH_SINK_H
@@ -48,6 +48,8 @@ struct graph_sink {
     uint64_t counted; /* receipts that PURCHASED counted for the first time */
     int64_t *times;   /* scratch of one edge; grows, kept */
     uint64_t times_cap;
+    struct write_fact *facts; /* scratch of one receipt of an edge; grows, kept */
+    uint64_t facts_cap;
     int64_t now_ms;
 };
 

@@ -73,6 +73,7 @@ static void sqlite_free(struct graph_sink *s)
     arena_release(&s->arena);
     strbuf_release(&s->text);
     free(s->times);
+    free(s->facts);
     free(s);
 }
 
@@ -163,8 +164,8 @@ static uint32_t sqlite_room(struct graph_sink *s, uint64_t rows, struct sluice_e
     s->rows = arena_alloc(&s->arena, (rows + 1) * sizeof *s->rows);
     s->order = arena_alloc(&s->arena, (rows + 1) * sizeof(struct row *));
     s->users_of = arena_alloc(&s->arena, (s->n_records + 1) * sizeof *s->users_of);
-    /* once a record for its zone, twice for load: full, once an edge of each type */
-    s->changed = arena_alloc(&s->arena, (s->n_records * 3 + rows * 3 + 1) * sizeof *s->changed);
+    /* a record for its zone and for load: full, a row for its edge */
+    s->changed = arena_alloc(&s->arena, (s->n_records * 2 + rows + 1) * sizeof *s->changed);
     if (s->rows == NULL || s->order == NULL || s->users_of == NULL || s->changed == NULL)
         return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for a batch of %llu purchases",
                            (unsigned long long)rows);

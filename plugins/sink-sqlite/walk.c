@@ -21,35 +21,30 @@ struct walk {
     uint64_t cap;
 };
 
-/* What differs between the three edge types that belong to a user. */
+/* The three edge types that belong to a user: a row a receipt, by target, then time and
+ * receipt.  ?1 is the user's integer key. */
 struct walk_edges {
     uint32_t type;
-    const char *sql;     /* of one user, by target, then time and receipt */
-    const char *orphans; /* of users that are not there */
+    const char *sql;
 };
 
-#define WALK_EDGES(table, target, nodes, key, count, last, more)                                             \
-    "SELECT e." target ", t." key ", e." count ", e." last ", " more ", r.receipt, r.time FROM " table       \
-    " e LEFT JOIN " nodes " t ON t.id = e." target " LEFT JOIN " table "_receipts r"                         \
-    " ON r.user = e.user AND r." target " = e." target
-#define WALK_OF_USER(target) " WHERE e.user = ?1 ORDER BY e." target ", r.time, r.receipt"
-#define WALK_ORPHANS(target)                                                                                 \
-    " WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = e.user) ORDER BY e.user, e." target               \
-    ", r.time, r.receipt"
-#define WALK_PURCHASED                                                                                       \
-    WALK_EDGES("purchased", "product", "products", "product_id", "times", "last",                            \
-               "e.avg_interval_days, e.repurchase_likelihood, e.user")
-#define WALK_AT                                                                                              \
-    WALK_EDGES("shops_at", "retailer", "retailers", "retailer_id", "frequency", "last_visit",                \
-               "0, 0.0, e.user")
-#define WALK_IN                                                                                              \
-    WALK_EDGES("shops_in", "category", "categories", "category_id", "frequency", "last_purchase",            \
-               "0, 0.0, e.user")
+#define WALK_SHOPS(target, nodes, key, type)                                                                 \
+    "SELECT x.target, t." key ", sum(x.n) OVER w, max(x.time) OVER w, 0, 0.0, x.receipt, x.time FROM ("      \
+    "SELECT " target " AS target, receipt, max(time) AS time, 1 AS n FROM purchases"                         \
+    " WHERE user = ?1 AND receipt <> '' AND " target " <> 0 GROUP BY " target ", receipt"                    \
+    " UNION ALL SELECT target, NULL, last, frequency FROM older_counts"                                      \
+    " WHERE user = ?1 AND type = '" type "') x LEFT JOIN " nodes " t ON t.id = x.target"                     \
+    " WINDOW w AS (PARTITION BY x.target) ORDER BY x.target, x.time, x.receipt"
 
 static const struct walk_edges walk_types[] = {
-    {SLUICE_EDGE_PURCHASED, WALK_PURCHASED WALK_OF_USER("product"), WALK_PURCHASED WALK_ORPHANS("product")},
-    {SLUICE_EDGE_SHOPS_AT, WALK_AT WALK_OF_USER("retailer"), WALK_AT WALK_ORPHANS("retailer")},
-    {SLUICE_EDGE_SHOPS_IN, WALK_IN WALK_OF_USER("category"), WALK_IN WALK_ORPHANS("category")},
+    {SLUICE_EDGE_PURCHASED, "SELECT e.product, t.product_id, e.times, e.time, e.avg_interval_days,"
+                            " e.repurchase_likelihood, r.receipt, max(r.time)"
+                            " FROM purchases e LEFT JOIN products t ON t.id = e.product LEFT JOIN purchases r"
+                            " ON r.user = e.user AND r.product = e.product AND r.receipt <> ''"
+                            " WHERE e.user = ?1 AND e.product <> 0 AND e.receipt = ''"
+                            " GROUP BY e.product, r.receipt ORDER BY e.product, max(r.time), r.receipt"},
+    {SLUICE_EDGE_SHOPS_AT, WALK_SHOPS("retailer", "retailers", "retailer_id", "SHOPS_AT")},
+    {SLUICE_EDGE_SHOPS_IN, WALK_SHOPS("category", "categories", "category_id", "SHOPS_IN")},
 };
 #define WALK_TYPES (sizeof walk_types / sizeof walk_types[0])
 
@@ -204,8 +199,8 @@ static uint32_t walk_in_category(struct walk *w, const char *user_id)
                    "SELECT p.product_id, c.category_id FROM in_category e"
                    " LEFT JOIN products p ON p.id = e.product LEFT JOIN categories c ON c.id = e.category",
                    "",
-                   " WHERE e.product IN (SELECT product FROM purchased WHERE user ="
-                   " (SELECT id FROM users WHERE user_id = ?1))",
+                   " WHERE e.product IN (SELECT product FROM purchases WHERE user ="
+                   " (SELECT id FROM user_keys WHERE user_id = ?1))",
                    user_id, &row);
     struct sluice_graph_edge edge;
     int rc;
@@ -227,11 +222,11 @@ static uint32_t walk_in_category(struct walk *w, const char *user_id)
 }
 
 /* Shows the edges that the statement lists, a row a receipt; neighbours with the same
- * user and target are one edge. */
+ * target are one edge. */
 static uint32_t walk_rows(struct walk *w, sqlite3_stmt *rows, uint32_t type, struct sluice_str user)
 {
     struct sluice_graph_edge edge;
-    int64_t of_user = 0, target = 0;
+    int64_t target = 0;
     uint32_t code = SLUICE_OK;
     int rc = sqlite3_step(rows);
 
@@ -247,15 +242,13 @@ static uint32_t walk_rows(struct walk *w, sqlite3_stmt *rows, uint32_t type, str
         edge.last_ms = sqlite3_column_int64(rows, 3);
         edge.interval_days = sqlite3_column_int64(rows, 4);
         edge.likelihood = sqlite3_column_double(rows, 5);
-        of_user = sqlite3_column_int64(rows, 6);
-        while (code == SLUICE_OK && rc == SQLITE_ROW && sqlite3_column_int64(rows, 0) == target &&
-               sqlite3_column_int64(rows, 6) == of_user) {
-            if (sqlite3_column_type(rows, 7) != SQLITE_NULL) {
+        while (code == SLUICE_OK && rc == SQLITE_ROW && sqlite3_column_int64(rows, 0) == target) {
+            if (sqlite3_column_type(rows, 6) != SQLITE_NULL) {
                 code = walk_room(w);
                 if (code == SLUICE_OK)
-                    code = walk_keep(w, rows, 7, &w->receipts[w->n]);
+                    code = walk_keep(w, rows, 6, &w->receipts[w->n]);
                 if (code == SLUICE_OK)
-                    w->times[w->n++] = sqlite3_column_int64(rows, 8);
+                    w->times[w->n++] = sqlite3_column_int64(rows, 7);
             }
             rc = sqlite3_step(rows);
         }
@@ -273,54 +266,78 @@ static uint32_t walk_rows(struct walk *w, sqlite3_stmt *rows, uint32_t type, str
     return code;
 }
 
-static uint32_t walk_user(struct walk *w, sqlite3_stmt *user, sqlite3_stmt *const *edges)
+static uint32_t walk_user_edges(struct walk *w, int64_t user, struct sluice_str user_id,
+                                sqlite3_stmt *const *edges)
 {
-    uint32_t code = walk_node(w, user, SLUICE_NODE_USER);
+    uint32_t code = SLUICE_OK;
     size_t i;
 
     for (i = 0; i < WALK_TYPES && code == SLUICE_OK; i++) {
-        (void)sqlite3_bind_int64(edges[i], 1, sqlite3_column_int64(user, 2));
-        code = walk_rows(w, edges[i], walk_types[i].type, walk_text(user, 0));
+        (void)sqlite3_bind_int64(edges[i], 1, user);
+        code = walk_rows(w, edges[i], walk_types[i].type, user_id);
     }
     return code;
 }
 
-static uint32_t walk_users(struct walk *w, const char *user_id)
+/* Users in order of their id; then, if all are asked for, edges of users that are gone. */
+static uint32_t walk_users(struct walk *w, const char *user_id, sqlite3_stmt *const *edges)
 {
-    sqlite3_stmt *edges[WALK_TYPES] = {NULL}, *users = NULL;
-    uint32_t code = walk_query(w, "SELECT user_id, timezone, id FROM users", " ORDER BY user_id",
+    sqlite3_stmt *users = NULL;
+    uint32_t code = walk_query(w, "SELECT user_id, timezone, id FROM user_keys", " ORDER BY user_id",
                                " WHERE user_id = ?1", user_id, &users);
-    size_t i;
     int rc;
+
+    while (code == SLUICE_OK && (rc = sqlite3_step(users)) != SQLITE_DONE) {
+        code =
+            rc == SQLITE_ROW ? walk_node(w, users, SLUICE_NODE_USER) : db_fail(&w->s->db, rc, DOING, w->err);
+        if (code == SLUICE_OK)
+            code = walk_user_edges(w, sqlite3_column_int64(users, 2), walk_text(users, 0), edges);
+    }
+    (void)sqlite3_finalize(users);
+    return code;
+}
+
+static uint32_t walk_orphans(struct walk *w, sqlite3_stmt *const *edges)
+{
+    const struct sluice_str nobody = {NULL, 0};
+    sqlite3_stmt *gone = NULL;
+    uint32_t code =
+        walk_prepare(w,
+                     "SELECT user FROM (SELECT DISTINCT user FROM purchases UNION"
+                     " SELECT user FROM older_counts) WHERE user NOT IN (SELECT id FROM user_keys)",
+                     &gone);
+    int rc;
+
+    while (code == SLUICE_OK && (rc = sqlite3_step(gone)) != SQLITE_DONE)
+        code = rc == SQLITE_ROW ? walk_user_edges(w, sqlite3_column_int64(gone, 0), nobody, edges)
+                                : db_fail(&w->s->db, rc, DOING, w->err);
+    (void)sqlite3_finalize(gone);
+    return code;
+}
+
+static uint32_t walk_people(struct walk *w, const char *user_id)
+{
+    sqlite3_stmt *edges[WALK_TYPES] = {NULL};
+    uint32_t code = SLUICE_OK;
+    size_t i;
 
     for (i = 0; i < WALK_TYPES && code == SLUICE_OK; i++)
         code = walk_prepare(w, walk_types[i].sql, &edges[i]);
-    while (code == SLUICE_OK && (rc = sqlite3_step(users)) != SQLITE_DONE)
-        code = rc == SQLITE_ROW ? walk_user(w, users, edges) : db_fail(&w->s->db, rc, DOING, w->err);
-    (void)sqlite3_finalize(users);
+    if (code == SLUICE_OK)
+        code = walk_users(w, user_id, edges);
+    if (code == SLUICE_OK && user_id == NULL)
+        code = walk_orphans(w, edges);
     for (i = 0; i < WALK_TYPES; i++)
         (void)sqlite3_finalize(edges[i]);
     return code;
 }
 
-static uint32_t walk_orphans(struct walk *w)
-{
-    const struct sluice_str nobody = {NULL, 0};
-    uint32_t code = SLUICE_OK;
-    size_t i;
-
-    for (i = 0; i < WALK_TYPES && code == SLUICE_OK; i++) {
-        sqlite3_stmt *edges = NULL;
-
-        code = walk_prepare(w, walk_types[i].orphans, &edges);
-        if (code == SLUICE_OK)
-            code = walk_rows(w, edges, walk_types[i].type, nobody);
-        (void)sqlite3_finalize(edges);
-    }
-    return code;
-}
-
-#define WALK_HIS "(SELECT id FROM users WHERE user_id = ?1)"
+/* What the one user reaches: of his purchases, and of what an older system counted. */
+#define WALK_HIS "(SELECT id FROM user_keys WHERE user_id = ?1)"
+#define WALK_BOUGHT "SELECT product FROM purchases WHERE user = " WALK_HIS
+#define WALK_REACHED(target, type)                                                                           \
+    "SELECT " target " FROM purchases WHERE user = " WALK_HIS                                                \
+    " UNION SELECT target FROM older_counts WHERE user = " WALK_HIS " AND type = '" type "'"
 
 static uint32_t walk_all(struct walk *w, const char *user_id)
 {
@@ -329,23 +346,21 @@ static uint32_t walk_all(struct walk *w, const char *user_id)
     code =
         walk_nodes(w, SLUICE_NODE_PRODUCT,
                    "SELECT product_id, name, brand, category, category_id, category_hierarchy FROM products",
-                   " WHERE id IN (SELECT product FROM purchased WHERE user = " WALK_HIS ")", user_id);
+                   " WHERE id IN (" WALK_BOUGHT ")", user_id);
     if (code == SLUICE_OK)
-        code = walk_nodes(w, SLUICE_NODE_CATEGORY, "SELECT category_id, name FROM categories",
-                          " WHERE id IN (SELECT category FROM shops_in WHERE user = " WALK_HIS " UNION"
-                          " SELECT category FROM in_category WHERE product IN"
-                          " (SELECT product FROM purchased WHERE user = " WALK_HIS "))",
-                          user_id);
+        code = walk_nodes(
+            w, SLUICE_NODE_CATEGORY, "SELECT category_id, name FROM categories",
+            " WHERE id IN (" WALK_REACHED(
+                "category", "SHOPS_IN") " UNION"
+                                        " SELECT category FROM in_category WHERE product IN (" WALK_BOUGHT
+                                        "))",
+            user_id);
     if (code == SLUICE_OK)
         code = walk_nodes(w, SLUICE_NODE_RETAILER, "SELECT retailer_id, name, venue_type FROM retailers",
-                          " WHERE id IN (SELECT retailer FROM shops_at WHERE user = " WALK_HIS ")", user_id);
+                          " WHERE id IN (" WALK_REACHED("retailer", "SHOPS_AT") ")", user_id);
     if (code == SLUICE_OK)
         code = walk_in_category(w, user_id);
-    if (code == SLUICE_OK)
-        code = walk_users(w, user_id);
-    if (code == SLUICE_OK && user_id == NULL)
-        code = walk_orphans(w);
-    return code;
+    return code == SLUICE_OK ? walk_people(w, user_id) : code;
 }
 
 static uint32_t walk_graph_walk(void *self, const char *user_id, const struct sluice_graph_visitor *visitor,

@@ -1,8 +1,8 @@
-/* write_edges: receipts counted once per edge, and the figures of touched edges.
+/* write_edges: purchases kept once, and the figures of touched PURCHASED edges.
  *
- * Invariant: what an edge has counted is the set of its receipts, each with the latest
- * time it came with; so any order, repetition or split of the batches ends in the same
- * rows.  An edge with nothing new is not written at all. */
+ * Invariant: what is kept is the set of purchases delivered, each with the latest time it
+ * came with, but for those that say nothing new on any edge; so any order, repetition or
+ * split of the batches ends in the same graph.  An edge with nothing new is not written. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,281 +10,248 @@
 
 #define DOING "writing edges"
 
-/* Rows of one edge stand together, receipts in order, the latest time first. */
-#define WRITE_ORDER(target)                                                                                  \
-    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;                             \
-    int order;                                                                                               \
-                                                                                                             \
-    if (x->user != y->user)                                                                                  \
-        return x->user < y->user ? -1 : 1;                                                                   \
-    if (x->target != y->target)                                                                              \
-        return x->target < y->target ? -1 : 1;                                                               \
-    order = graph_compare(x->receipt, y->receipt);                                                           \
-    if (order != 0)                                                                                          \
-        return order;                                                                                        \
-    return x->time > y->time ? -1 : x->time < y->time;
+/* The purchases of one edge and receipt: time by retailer and category. */
+struct write_fact {
+    int64_t retailer;
+    int64_t category;
+    int64_t time;
+};
 
-static int write_by_product(const void *a, const void *b)
+/* One edge being joined. */
+struct write_join {
+    struct row **rows; /* of the batch; those that bring something new move to the front */
+    uint64_t n;
+    uint64_t next; /* row to look at */
+    uint64_t n_new;
+    uint64_t n_facts; /* in s->facts: of the receipt at hand */
+    uint64_t n_times; /* in s->times: of all receipts so far */
+    int moved;        /* a receipt is new or has a later time */
+    int rc;           /* of the cursor over the stored purchases */
+};
+
+static int write_number(int64_t x, int64_t y)
 {
-    WRITE_ORDER(product)
-}
-
-static int write_by_retailer(const void *a, const void *b)
-{
-    WRITE_ORDER(retailer)
-}
-
-static int write_by_category(const void *a, const void *b)
-{
-    WRITE_ORDER(category)
-}
-
-static int write_by_time(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
     return x < y ? -1 : x > y;
 }
 
-/* Puts the rows in order and leaves out repetitions; the number that remain. */
-static uint64_t write_sort(struct graph_sink *s, int (*compare)(const void *, const void *),
-                           int (*same)(const struct row *, const struct row *))
+/* Rows of one edge stand together, receipts in order; what says more stands first. */
+static int write_by_edge(const void *a, const void *b)
 {
-    uint64_t i, n = 0;
+    const struct row *x = *(struct row *const *)a, *y = *(struct row *const *)b;
+    int order = write_number(x->user, y->user);
 
-    for (i = 0; i < s->n_rows; i++)
-        s->order[i] = &s->rows[i];
-    if (s->n_rows > 1)
-        qsort(s->order, s->n_rows, sizeof(struct row *), compare);
-    for (i = 0; i < s->n_rows; i++) {
-        if (n > 0 && same(s->order[n - 1], s->order[i]) &&
-            sluice_str_equal(s->order[n - 1]->receipt, s->order[i]->receipt))
-            continue; /* the same receipt, not later */
-        s->order[n++] = s->order[i];
-    }
-    return n;
+    if (order == 0)
+        order = write_number(x->product, y->product);
+    if (order == 0)
+        order = graph_compare(x->receipt, y->receipt);
+    if (order == 0)
+        order = write_number(y->time, x->time);
+    if (order == 0)
+        order = write_number(y->retailer, x->retailer);
+    return order != 0 ? order : write_number(y->category, x->category);
 }
 
-static int write_same_product(const struct row *a, const struct row *b)
+static int write_by_number(const void *a, const void *b)
+{
+    return write_number(*(const int64_t *)a, *(const int64_t *)b);
+}
+
+static int write_same_edge(const struct row *a, const struct row *b)
 {
     return a->user == b->user && a->product == b->product;
 }
 
-static int write_same_retailer(const struct row *a, const struct row *b)
+static uint32_t write_no_memory(struct sluice_error *err)
 {
-    return a->user == b->user && a->retailer == b->retailer;
+    return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for the receipts of an edge");
 }
 
-static int write_same_category(const struct row *a, const struct row *b)
+/* --- one receipt of an edge --------------------------------------------------------- */
+
+static uint32_t write_fact_add(struct graph_sink *s, struct write_join *j, struct write_fact fact,
+                               struct sluice_error *err)
 {
-    return a->user == b->user && a->category == b->category;
-}
+    if (j->n_facts >= s->facts_cap) {
+        uint64_t cap = j->n_facts == 0 ? 16 : j->n_facts * 2;
+        struct write_fact *grown = realloc(s->facts, cap * sizeof *grown);
 
-/* --- PURCHASED --------------------------------------------------------------------- */
-
-static int write_time(struct graph_sink *s, uint64_t n, int64_t time)
-{
-    int64_t *grown;
-
-    if (n >= s->times_cap) {
-        uint64_t cap = n == 0 ? 64 : n * 2;
-
-        grown = realloc(s->times, cap * sizeof *grown);
         if (grown == NULL)
-            return -1;
+            return write_no_memory(err);
+        s->facts = grown;
+        s->facts_cap = cap;
+    }
+    s->facts[j->n_facts++] = fact;
+    return SLUICE_OK;
+}
+
+static uint32_t write_time_add(struct graph_sink *s, struct write_join *j, int64_t time,
+                               struct sluice_error *err)
+{
+    if (j->n_times >= s->times_cap) {
+        uint64_t cap = j->n_times == 0 ? 64 : j->n_times * 2;
+        int64_t *grown = realloc(s->times, cap * sizeof *grown);
+
+        if (grown == NULL)
+            return write_no_memory(err);
         s->times = grown;
         s->times_cap = cap;
     }
-    s->times[n] = time;
-    return 0;
+    s->times[j->n_times++] = time;
+    return SLUICE_OK;
 }
 
-/* Joins the stored receipts of an edge with n sorted rows: all times go to s->times,
- * rows that bring something new to the front of rows.  A stored receipt that now has a
- * later time counts once, with that. */
-static uint32_t write_join(struct graph_sink *s, struct row **rows, uint64_t n, uint64_t *n_times,
-                           uint64_t *n_new, struct sluice_error *err)
+static int64_t write_latest(const struct graph_sink *s, const struct write_join *j)
 {
-    sqlite3_stmt *stored = s->db.statements[DB_PURCHASED_RECEIPTS];
-    uint64_t i = 0;
-    int rc, failed = 0;
+    int64_t latest = INT64_MIN;
+    uint64_t i;
 
-    *n_times = 0;
-    *n_new = 0;
-    (void)sqlite3_bind_int64(stored, 1, rows[0]->user);
-    (void)sqlite3_bind_int64(stored, 2, rows[0]->product);
-    while ((rc = sqlite3_step(stored)) == SQLITE_ROW && !failed) {
-        struct sluice_str receipt = {(const char *)sqlite3_column_text(stored, 0), 0};
-        int64_t time = sqlite3_column_int64(stored, 1);
+    for (i = 0; i < j->n_facts; i++)
+        if (s->facts[i].time > latest)
+            latest = s->facts[i].time;
+    return latest;
+}
 
+/* Does the row make its receipt later on PURCHASED, SHOPS_AT or SHOPS_IN? */
+static int write_says_more(const struct graph_sink *s, const struct write_join *j, const struct row *row)
+{
+    int bought = 0, at = row->retailer == 0, in = row->category == 0;
+    uint64_t i;
+
+    for (i = 0; i < j->n_facts; i++) {
+        const struct write_fact *f = &s->facts[i];
+
+        if (f->time < row->time)
+            continue;
+        bought = 1;
+        at |= f->retailer == row->retailer;
+        in |= f->category == row->category;
+    }
+    return !(bought && at && in);
+}
+
+/* The stored purchases of the receipt that the cursor stands on, into s->facts; its name
+ * into s->text, since the cursor moves on. */
+static uint32_t write_take_stored(struct graph_sink *s, struct write_join *j, sqlite3_stmt *stored,
+                                  struct sluice_error *err)
+{
+    uint32_t code = SLUICE_OK;
+
+    strbuf_clear(&s->text);
+    strbuf_add(&s->text, sqlite3_column_text(stored, 0), (size_t)sqlite3_column_bytes(stored, 0));
+    if (s->text.failed)
+        return write_no_memory(err);
+    while (code == SLUICE_OK) {
+        const struct write_fact fact = {sqlite3_column_int64(stored, 1), sqlite3_column_int64(stored, 2),
+                                        sqlite3_column_int64(stored, 3)};
+        struct sluice_str receipt;
+
+        code = write_fact_add(s, j, fact, err);
+        j->rc = sqlite3_step(stored);
+        if (j->rc != SQLITE_ROW)
+            break;
+        receipt.data = (const char *)sqlite3_column_text(stored, 0);
         receipt.len = (uint64_t)sqlite3_column_bytes(stored, 0);
-        while (i < n && graph_compare(rows[i]->receipt, receipt) < 0) {
-            failed |= write_time(s, (*n_times)++, rows[i]->time);
-            s->counted++;
-            rows[(*n_new)++] = rows[i++];
-        }
-        if (i < n && sluice_str_equal(rows[i]->receipt, receipt)) {
-            if (rows[i]->time > time) {
-                time = rows[i]->time;
-                rows[(*n_new)++] = rows[i];
-            }
-            i++;
-        }
-        failed |= write_time(s, (*n_times)++, time);
+        if (receipt.len != s->text.len || memcmp(receipt.data, s->text.data, receipt.len) != 0)
+            break;
     }
-    (void)sqlite3_reset(stored);
-    for (; i < n && !failed; s->counted++) {
-        failed |= write_time(s, (*n_times)++, rows[i]->time);
-        rows[(*n_new)++] = rows[i++];
-    }
-    if (failed)
-        return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for the times of an edge");
-    return rc == SQLITE_DONE ? SLUICE_OK : db_fail(&s->db, rc, DOING, err);
+    return code;
 }
 
-static uint32_t write_purchased_edge(struct graph_sink *s, struct row **rows, uint64_t n,
-                                     struct sluice_error *err)
+/* Joins the receipt that comes next, stored or in the batch or both. */
+static uint32_t write_join_receipt(struct graph_sink *s, struct write_join *j, sqlite3_stmt *stored,
+                                   struct sluice_error *err)
 {
-    sqlite3_stmt *receipt = s->db.statements[DB_PURCHASED_RECEIPT], *edge = s->db.statements[DB_PURCHASED];
-    uint64_t n_times, n_new, i;
-    uint32_t code = write_join(s, rows, n, &n_times, &n_new, err);
+    struct sluice_str receipt = {NULL, 0};
+    uint32_t code = SLUICE_OK;
+    int order = -1; /* of the batch's receipt to the stored one */
+    int64_t before;
 
-    if (code != SLUICE_OK || n_new == 0)
-        return code;
-    for (i = 0; i < n_new && code == SLUICE_OK; i++) {
-        (void)sqlite3_bind_int64(receipt, 1, rows[i]->user);
-        (void)sqlite3_bind_int64(receipt, 2, rows[i]->product);
-        db_bind_text(receipt, 3, rows[i]->receipt);
-        (void)sqlite3_bind_int64(receipt, 4, rows[i]->time);
-        code = db_run(&s->db, DB_PURCHASED_RECEIPT, DOING, err);
+    if (j->rc == SQLITE_ROW) {
+        receipt.data = (const char *)sqlite3_column_text(stored, 0);
+        receipt.len = (uint64_t)sqlite3_column_bytes(stored, 0);
+        order = j->next < j->n ? graph_compare(j->rows[j->next]->receipt, receipt) : 1;
+    }
+    j->n_facts = 0;
+    if (order >= 0)
+        code = write_take_stored(s, j, stored, err);
+    before = write_latest(s, j);
+    if (order <= 0) {
+        receipt = j->rows[j->next]->receipt;
+        s->counted += order < 0;
+        for (; code == SLUICE_OK && j->next < j->n && sluice_str_equal(j->rows[j->next]->receipt, receipt);
+             j->next++) {
+            struct row *row = j->rows[j->next];
+            const struct write_fact fact = {row->retailer, row->category, row->time};
+
+            if (!write_says_more(s, j, row))
+                continue;
+            code = write_fact_add(s, j, fact, err);
+            j->rows[j->n_new++] = row;
+        }
     }
     if (code != SLUICE_OK)
         return code;
-    if (n_times > 1)
-        qsort(s->times, n_times, sizeof *s->times, write_by_time);
-    (void)sqlite3_bind_int64(edge, 1, rows[0]->user);
-    (void)sqlite3_bind_int64(edge, 2, rows[0]->product);
-    (void)sqlite3_bind_int64(edge, 3, (int64_t)n_times);
-    (void)sqlite3_bind_int64(edge, 4, s->times[n_times - 1]);
-    (void)sqlite3_bind_int64(edge, 5, graph_interval_days(s->times, n_times));
-    (void)sqlite3_bind_double(edge, 6, graph_likelihood(s->times, n_times));
-    write_changed(s, rows[0]->user);
+    j->moved |= write_latest(s, j) > before;
+    return write_time_add(s, j, write_latest(s, j), err);
+}
+
+/* --- PURCHASED ---------------------------------------------------------------------- */
+
+static uint32_t write_join_edge(struct graph_sink *s, struct write_join *j, struct sluice_error *err)
+{
+    sqlite3_stmt *stored = s->db.statements[DB_PURCHASES];
+    uint32_t code = SLUICE_OK;
+
+    (void)sqlite3_bind_int64(stored, 1, j->rows[0]->user);
+    (void)sqlite3_bind_int64(stored, 2, j->rows[0]->product);
+    j->rc = sqlite3_step(stored);
+    while (code == SLUICE_OK && (j->rc == SQLITE_ROW || (j->rc == SQLITE_DONE && j->next < j->n)))
+        code = write_join_receipt(s, j, stored, err);
+    (void)sqlite3_reset(stored);
+    if (code == SLUICE_OK && j->rc != SQLITE_DONE)
+        code = db_fail(&s->db, j->rc, DOING, err);
+    return code;
+}
+
+static uint32_t write_figures(struct graph_sink *s, const struct row *row, uint64_t n,
+                              struct sluice_error *err)
+{
+    sqlite3_stmt *edge = s->db.statements[DB_PURCHASED];
+
+    if (n > 1)
+        qsort(s->times, n, sizeof *s->times, write_by_number);
+    (void)sqlite3_bind_int64(edge, 1, row->user);
+    (void)sqlite3_bind_int64(edge, 2, row->product);
+    (void)sqlite3_bind_int64(edge, 3, s->times[n - 1]);
+    (void)sqlite3_bind_int64(edge, 4, (int64_t)n);
+    (void)sqlite3_bind_int64(edge, 5, graph_interval_days(s->times, n));
+    (void)sqlite3_bind_double(edge, 6, graph_likelihood(s->times, n));
     return db_run(&s->db, DB_PURCHASED, DOING, err);
 }
 
-static uint32_t write_purchased(struct graph_sink *s, struct sluice_error *err)
+static uint32_t write_edge(struct graph_sink *s, struct row **rows, uint64_t n, struct sluice_error *err)
 {
-    uint64_t n = write_sort(s, write_by_product, write_same_product), i, end;
-    uint32_t code = SLUICE_OK;
-
-    for (i = 0; i < n && code == SLUICE_OK; i = end) {
-        for (end = i + 1; end < n && write_same_product(s->order[i], s->order[end]); end++)
-            ;
-        code = write_purchased_edge(s, s->order + i, end - i, err);
-    }
-    return code;
-}
-
-/* --- SHOPS_AT and SHOPS_IN ------------------------------------------------------- */
-
-/* The two differ in their tables only. */
-struct shops {
-    int (*compare)(const void *, const void *);
-    int (*same)(const struct row *, const struct row *);
-    int64_t (*target)(const struct row *);
-    enum db_statement receipt, later, edge, explain, empty;
-};
-
-static int64_t write_retailer_of(const struct row *r)
-{
-    return r->retailer;
-}
-
-static int64_t write_category_of(const struct row *r)
-{
-    return r->category;
-}
-
-static const struct shops write_at = {write_by_retailer, write_same_retailer, write_retailer_of,
-                                      DB_AT_RECEIPT,     DB_AT_LATER,         DB_AT,
-                                      DB_AT_EXPLAIN,     DB_AT_EMPTY};
-static const struct shops write_in = {write_by_category, write_same_category, write_category_of,
-                                      DB_IN_RECEIPT,     DB_IN_LATER,         DB_IN,
-                                      DB_IN_EXPLAIN,     DB_IN_EMPTY};
-
-static void write_bind_four(sqlite3_stmt *statement, const struct row *row, int64_t target)
-{
-    (void)sqlite3_bind_int64(statement, 1, row->user);
-    (void)sqlite3_bind_int64(statement, 2, target);
-    db_bind_text(statement, 3, row->receipt);
-    (void)sqlite3_bind_int64(statement, 4, row->time);
-}
-
-static uint32_t write_shops_edge(struct graph_sink *s, const struct shops *kind, struct row **rows,
-                                 uint64_t n, struct sluice_error *err)
-{
-    int64_t target = kind->target(rows[0]), fresh = 0, last = GRAPH_MIN_TIME;
-    sqlite3_stmt *edge = s->db.statements[kind->edge];
-    uint32_t code = SLUICE_OK;
-    int changed = 0;
+    sqlite3_stmt *purchase = s->db.statements[DB_PURCHASE];
+    struct write_join j = {.rows = rows, .n = n};
+    const struct row first = *rows[0];
+    uint32_t code = write_join_edge(s, &j, err);
     uint64_t i;
 
-    for (i = 0; i < n; i++) {
-        write_bind_four(s->db.statements[kind->receipt], rows[i], target);
-        code = db_run(&s->db, kind->receipt, DOING, err);
-        if (code != SLUICE_OK)
-            return code;
-        if (sqlite3_changes(s->db.handle) > 0) {
-            fresh++;
-        } else {
-            write_bind_four(s->db.statements[kind->later], rows[i], target);
-            code = db_run(&s->db, kind->later, DOING, err);
-            if (code != SLUICE_OK)
-                return code;
-            if (sqlite3_changes(s->db.handle) == 0)
-                continue;
-        }
-        changed = 1;
-        if (rows[i]->time > last)
-            last = rows[i]->time;
-    }
-    if (!changed)
-        return SLUICE_OK;
-    write_changed(s, rows[0]->user);
-    (void)sqlite3_bind_int64(edge, 1, rows[0]->user);
-    (void)sqlite3_bind_int64(edge, 2, target);
-    (void)sqlite3_bind_int64(edge, 3, fresh);
-    (void)sqlite3_bind_int64(edge, 4, last);
-    return db_run(&s->db, kind->edge, DOING, err);
-}
-
-static uint32_t write_shops(struct graph_sink *s, const struct shops *kind, struct sluice_error *err)
-{
-    uint64_t n = write_sort(s, kind->compare, kind->same), i, end;
-    uint32_t code = SLUICE_OK;
-
-    for (i = 0; i < n && code == SLUICE_OK; i = end) {
-        for (end = i + 1; end < n && kind->same(s->order[i], s->order[end]); end++)
-            ;
-        if (kind->target(s->order[i]) != 0)
-            code = write_shops_edge(s, kind, s->order + i, end - i, err);
-    }
-    return code;
-}
-
-/* load: full: what no known receipt explains goes, from all edges of the user. */
-static uint32_t write_explain(struct graph_sink *s, const struct shops *kind, int64_t user,
-                              struct sluice_error *err)
-{
-    uint32_t code;
-
-    (void)sqlite3_bind_int64(s->db.statements[kind->explain], 1, user);
-    code = db_run(&s->db, kind->explain, DOING, err);
-    if (code != SLUICE_OK || sqlite3_changes(s->db.handle) == 0)
+    if (code != SLUICE_OK || j.n_new == 0)
         return code;
-    write_changed(s, user);
-    (void)sqlite3_bind_int64(s->db.statements[kind->empty], 1, user);
-    return db_run(&s->db, kind->empty, DOING, err);
+    for (i = 0; i < j.n_new && code == SLUICE_OK; i++) {
+        (void)sqlite3_bind_int64(purchase, 1, rows[i]->user);
+        (void)sqlite3_bind_int64(purchase, 2, rows[i]->product);
+        db_bind_text(purchase, 3, rows[i]->receipt);
+        (void)sqlite3_bind_int64(purchase, 4, rows[i]->retailer);
+        (void)sqlite3_bind_int64(purchase, 5, rows[i]->category);
+        (void)sqlite3_bind_int64(purchase, 6, rows[i]->time);
+        code = db_run(&s->db, DB_PURCHASE, DOING, err);
+    }
+    if (code != SLUICE_OK)
+        return code;
+    write_changed(s, first.user);
+    return j.moved ? write_figures(s, &first, j.n_times, err) : SLUICE_OK;
 }
 
 /* --- the batch ----------------------------------------------------------------- */
@@ -294,22 +261,25 @@ static uint64_t write_unique(int64_t *ids, uint64_t n)
     uint64_t i, kept = 0;
 
     if (n > 1)
-        qsort(ids, n, sizeof *ids, write_by_time);
+        qsort(ids, n, sizeof *ids, write_by_number);
     for (i = 0; i < n; i++)
         if (kept == 0 || ids[kept - 1] != ids[i])
             ids[kept++] = ids[i];
     return kept;
 }
 
+/* load: full: what an older system counted goes, from all edges of the users. */
 static uint32_t write_full(struct graph_sink *s, struct sluice_error *err)
 {
+    sqlite3_stmt *forget = s->db.statements[DB_OLDER_FORGET];
     uint64_t n = write_unique(s->users_of, s->n_records), i;
     uint32_t code = SLUICE_OK;
 
     for (i = 0; i < n && code == SLUICE_OK; i++) {
-        code = write_explain(s, &write_at, s->users_of[i], err);
-        if (code == SLUICE_OK)
-            code = write_explain(s, &write_in, s->users_of[i], err);
+        (void)sqlite3_bind_int64(forget, 1, s->users_of[i]);
+        code = db_run(&s->db, DB_OLDER_FORGET, DOING, err);
+        if (code == SLUICE_OK && sqlite3_changes(s->db.handle) > 0)
+            write_changed(s, s->users_of[i]);
     }
     return code;
 }
@@ -331,12 +301,16 @@ static uint32_t write_touch(struct graph_sink *s, struct sluice_error *err)
 uint32_t write_edges(struct graph_sink *s, struct sluice_error *err)
 {
     uint32_t code = s->full ? write_full(s, err) : SLUICE_OK;
+    uint64_t i, end;
 
-    if (code == SLUICE_OK)
-        code = write_purchased(s, err);
-    if (code == SLUICE_OK)
-        code = write_shops(s, &write_at, err);
-    if (code == SLUICE_OK)
-        code = write_shops(s, &write_in, err);
+    for (i = 0; i < s->n_rows; i++)
+        s->order[i] = &s->rows[i];
+    if (s->n_rows > 1)
+        qsort(s->order, s->n_rows, sizeof(struct row *), write_by_edge);
+    for (i = 0; i < s->n_rows && code == SLUICE_OK; i = end) {
+        for (end = i + 1; end < s->n_rows && write_same_edge(s->order[i], s->order[end]); end++)
+            ;
+        code = write_edge(s, s->order + i, end - i, err);
+    }
     return code == SLUICE_OK ? write_touch(s, err) : code;
 }

@@ -109,7 +109,7 @@ struct Row {
 
 struct Seen {
     std::string receipt;
-    int64_t time;
+    int64_t retailer, category, time;
 };
 
 std::string category_key(const std::string &name)
@@ -148,21 +148,21 @@ class Loader
     Loader(const char *products, const char *path) : db(path)
     {
         read_products(products);
-        find_user = db.prepare("SELECT id FROM users WHERE user_id = ?1");
-        add_user = db.prepare("INSERT INTO users(user_id, created_at, last_updated_at) VALUES(?1, ?2, ?2)");
-        touch_user = db.prepare("UPDATE users SET last_updated_at = ?2 WHERE id = ?1");
+        find_user = db.prepare("SELECT id FROM user_keys WHERE user_id = ?1");
+        add_user = db.prepare("INSERT INTO user_keys(user_id, created_at) VALUES(?1, ?2)");
+        touch_user = db.prepare("INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category,"
+                                " time) VALUES(?1, 0, '', 0, 0, ?2)");
         add_product = db.prepare("INSERT INTO products(product_id, name, name_is_catalogue, brand, category,"
                                  " category_id, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
         add_category = db.prepare("INSERT INTO categories(category_id, name, created_at) VALUES(?1, ?2, ?3)");
         add_retailer =
             db.prepare("INSERT INTO retailers(retailer_id, name, venue_type) VALUES(?1, ?2, 'Grocery')");
         add_link = db.prepare("INSERT INTO in_category(product, category) VALUES(?1, ?2)");
-        receipts =
-            db.prepare("SELECT receipt, time FROM purchased_receipts WHERE user = ?1 AND product = ?2");
-        add_receipt = db.prepare("INSERT OR REPLACE INTO purchased_receipts VALUES(?1, ?2, ?3, ?4)");
-        put_edge = db.prepare("INSERT OR REPLACE INTO purchased VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-        at = side("shops_at", "retailer", "last_visit");
-        in = side("shops_in", "category", "last_purchase");
+        facts = db.prepare("SELECT receipt, retailer, category, time FROM purchases"
+                           " WHERE user = ?1 AND product = ?2 AND receipt > ''");
+        add_fact = db.prepare("INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category,"
+                              " time) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+        put_edge = db.prepare("INSERT OR REPLACE INTO purchases VALUES(?1, ?2, '', 0, 0, ?4, ?3, ?5, ?6)");
     }
 
     void receipt(simdjson::ondemand::document &doc)
@@ -202,8 +202,6 @@ class Loader
             return;
         begin();
         write_purchased();
-        write_side(at, &Row::retailer);
-        write_side(in, &Row::category);
         touch();
         db.exec("COMMIT");
         open = false;
@@ -214,23 +212,6 @@ class Loader
     size_t purchases = 0;
 
   private:
-    struct Side {
-        sqlite3_stmt *add, *later, *put;
-    };
-
-    Side side(const std::string &table, const std::string &target, const std::string &last)
-    {
-        std::string receipts_table = table + "_receipts";
-        return {db.prepare(("INSERT OR IGNORE INTO " + receipts_table + " VALUES(?1, ?2, ?3, ?4)").c_str()),
-                db.prepare(("UPDATE " + receipts_table + " SET time = ?4 WHERE user = ?1 AND " + target +
-                            " = ?2 AND receipt = ?3 AND time < ?4")
-                               .c_str()),
-                db.prepare(("INSERT INTO " + table + " VALUES(?1, ?2, ?3, ?4) ON CONFLICT(user, " + target +
-                            ") DO UPDATE SET frequency = frequency + excluded.frequency, " + last +
-                            " = max(" + last + ", excluded." + last + ")")
-                               .c_str())};
-    }
-
     void begin()
     {
         if (!open)
@@ -350,6 +331,7 @@ class Loader
         }
     }
 
+    // A purchase is new if it makes its receipt later on any of the three edges.
     void write_edge(size_t from, size_t to)
     {
         const Row &r = rows[from];
@@ -357,28 +339,38 @@ class Loader
 
         seen.clear();
         if (!r.new_user) {
-            bind(receipts, 1, r.user);
-            bind(receipts, 2, r.product);
-            while (sqlite3_step(receipts) == SQLITE_ROW)
-                seen.push_back({reinterpret_cast<const char *>(sqlite3_column_text(receipts, 0)),
-                                sqlite3_column_int64(receipts, 1)});
-            sqlite3_reset(receipts);
+            bind(facts, 1, r.user);
+            bind(facts, 2, r.product);
+            while (sqlite3_step(facts) == SQLITE_ROW)
+                seen.push_back({reinterpret_cast<const char *>(sqlite3_column_text(facts, 0)),
+                                sqlite3_column_int64(facts, 1), sqlite3_column_int64(facts, 2),
+                                sqlite3_column_int64(facts, 3)});
+            sqlite3_reset(facts);
         }
         for (size_t i = from; i < to; i++) {
-            auto s = std::find_if(seen.begin(), seen.end(),
-                                  [&](const Seen &x) { return x.receipt == rows[i].receipt; });
-            if (s != seen.end() && s->time >= rows[i].time)
+            const Row &row = rows[i];
+            int64_t bought = INT64_MIN, at = INT64_MIN, in = INT64_MIN;
+            for (const Seen &s : seen) {
+                if (s.receipt != row.receipt)
+                    continue;
+                bought = std::max(bought, s.time);
+                if (s.retailer == row.retailer)
+                    at = std::max(at, s.time);
+                if (s.category == row.category)
+                    in = std::max(in, s.time);
+            }
+            if (bought >= row.time && (row.retailer == 0 || at >= row.time) &&
+                (row.category == 0 || in >= row.time))
                 continue;
-            if (s != seen.end())
-                s->time = rows[i].time;
-            else
-                seen.push_back({rows[i].receipt, rows[i].time});
-            changed = true;
-            bind(add_receipt, 1, r.user);
-            bind(add_receipt, 2, r.product);
-            bind(add_receipt, 3, rows[i].receipt);
-            bind(add_receipt, 4, rows[i].time);
-            db.run(add_receipt);
+            changed |= bought < row.time;
+            seen.push_back({row.receipt, row.retailer, row.category, row.time});
+            bind(add_fact, 1, row.user);
+            bind(add_fact, 2, row.product);
+            bind(add_fact, 3, row.receipt);
+            bind(add_fact, 4, row.retailer);
+            bind(add_fact, 5, row.category);
+            bind(add_fact, 6, row.time);
+            db.run(add_fact);
         }
         if (changed)
             put(r);
@@ -387,8 +379,12 @@ class Loader
     void put(const Row &r)
     {
         times.clear();
-        for (const Seen &s : seen)
-            times.push_back(s.time);
+        std::sort(seen.begin(), seen.end(), [](const Seen &a, const Seen &b) {
+            return std::tie(a.receipt, b.time) < std::tie(b.receipt, a.time);
+        });
+        for (size_t i = 0; i < seen.size(); i++)
+            if (i == 0 || seen[i].receipt != seen[i - 1].receipt)
+                times.push_back(seen[i].time);
         std::sort(times.begin(), times.end());
         size_t n = times.size();
         int64_t interval = 0;
@@ -414,44 +410,6 @@ class Loader
         db.run(put_edge);
     }
 
-    void write_side(const Side &s, int64_t Row::*target)
-    {
-        std::sort(rows.begin(), rows.end(), [target](const Row &a, const Row &b) {
-            return std::tie(a.user, a.*target, a.receipt, b.time) <
-                   std::tie(b.user, b.*target, b.receipt, a.time);
-        });
-        for (size_t i = 0, j; i < rows.size(); i = j) {
-            int64_t added = 0, last = INT64_MIN;
-            for (j = i; j < rows.size() && rows[j].user == rows[i].user && rows[j].*target == rows[i].*target;
-                 j++) {
-                if (rows[i].*target == 0 || (j > i && rows[j].receipt == rows[j - 1].receipt))
-                    continue;
-                last = std::max(last, rows[j].time);
-                added += join(s, rows[j], rows[j].*target);
-            }
-            if (last == INT64_MIN)
-                continue;
-            bind(s.put, 1, rows[i].user);
-            bind(s.put, 2, rows[i].*target);
-            bind(s.put, 3, added);
-            bind(s.put, 4, last);
-            db.run(s.put);
-        }
-    }
-
-    int join(const Side &s, const Row &r, int64_t target)
-    {
-        for (sqlite3_stmt *statement : {s.add, s.later}) {
-            bind(statement, 1, r.user);
-            bind(statement, 2, target);
-            bind(statement, 3, r.receipt);
-            bind(statement, 4, r.time);
-            if (db.run(statement) != 0)
-                return statement == s.add ? 1 : 0;
-        }
-        return 0;
-    }
-
     void touch()
     {
         int64_t last = 0;
@@ -467,8 +425,7 @@ class Loader
 
     Database db;
     sqlite3_stmt *find_user, *add_user, *touch_user, *add_product, *add_category, *add_retailer, *add_link,
-        *receipts, *add_receipt, *put_edge;
-    Side at, in;
+        *facts, *add_fact, *put_edge;
     std::unordered_map<std::string, int64_t> users, categories, retailers;
     std::unordered_map<int64_t, bool> new_users;
     std::unordered_map<std::string, Product> catalogue;

@@ -69,16 +69,17 @@ damage() {
     rm -f graph.db graph.db-wal graph.db-shm
     mv graph.kept graph.db
 }
-damage times "UPDATE purchased SET times = times + 1"
-damage last "UPDATE purchased SET last = last + 1"
-damage interval "UPDATE purchased SET avg_interval_days = 99"
-damage likelihood "UPDATE purchased SET repurchase_likelihood = 0.75"
-damage shops_at_unexplained "UPDATE shops_at SET frequency = frequency * 2"
-damage shops_in_unexplained "UPDATE shops_in SET frequency = frequency * 2"
+figures="WHERE product <> 0 AND receipt = ''"
+damage times "UPDATE purchases SET times = times + 1 $figures"
+damage last "UPDATE purchases SET time = time + 1 $figures"
+damage interval "UPDATE purchases SET avg_interval_days = 99 $figures"
+damage likelihood "UPDATE purchases SET repurchase_likelihood = 0.75 $figures"
+damage shops_at_unexplained "INSERT INTO older_counts SELECT user, 'SHOPS_AT', retailer, frequency, last_visit FROM shops_at"
+damage shops_in_unexplained "INSERT INTO older_counts SELECT user, 'SHOPS_IN', category, frequency, last_purchase FROM shops_in"
 damage missing_node "DELETE FROM retailers"
-damage missing_node "DELETE FROM users WHERE user_id = 'u1'"
+damage missing_node "DELETE FROM user_keys WHERE user_id = 'u1'"
 damage empty_id "UPDATE products SET product_id = ''"
-damage future "UPDATE shops_at SET frequency = 9, last_visit = 99999999999999"
+damage future "INSERT INTO older_counts SELECT user, 'SHOPS_AT', retailer, 9, 99999999999999 FROM shops_at"
 say "every damage was found by its name"
 
 audit --pipeline nobody

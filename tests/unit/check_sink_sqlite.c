@@ -95,12 +95,15 @@ START_TEST(one_purchase_makes_all_nodes_and_edges)
 }
 END_TEST
 
+/* Sets last_updated_at of all users to 1. */
+#define CLOCK_BACK "UPDATE purchases SET time = 1 WHERE product = 0 AND receipt = ''"
+
 START_TEST(a_replay_changes_nothing_not_even_the_clock_of_the_user)
 {
     struct plugin_host *h = open_with("");
 
     put(h, MILK);
-    (void)sql("UPDATE users SET last_updated_at = 1");
+    (void)sql(CLOCK_BACK);
     put(h, MILK);
     put(h, MILK);
     expect(h, MILK_NODES MILK_EDGES);
@@ -116,7 +119,7 @@ START_TEST(something_new_moves_the_clock_of_the_user)
     struct plugin_host *h = open_with("");
 
     put(h, MILK);
-    (void)sql("UPDATE users SET last_updated_at = 1");
+    (void)sql(CLOCK_BACK);
     put(h, "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"r2\",\"time\":5,\"product_id\":\"p\"}]}");
     ck_assert_int_eq(sql("SELECT last_updated_at FROM users"), noon());
     ck_assert_int_eq(sql("SELECT created_at FROM users"), noon());
@@ -296,9 +299,9 @@ START_TEST(in_category_follows_the_product_to_a_new_category)
 END_TEST
 
 #define OLD_COUNTS                                                                                           \
-    "UPDATE shops_at SET frequency = 7, last_visit = 99999999;"                                              \
+    "INSERT INTO older_counts SELECT user, 'SHOPS_AT', retailer, 6, 99999999 FROM shops_at;"                 \
     "INSERT INTO retailers VALUES(50, 'RET_Old', 'Old', 'Grocery');"                                         \
-    "INSERT INTO shops_at VALUES(1, 50, 3, 5);"
+    "INSERT INTO older_counts VALUES(1, 'SHOPS_AT', 50, 3, 5);"
 
 START_TEST(an_incremental_load_adds_to_counts_without_receipts)
 {
@@ -319,8 +322,10 @@ START_TEST(a_full_load_drops_what_no_receipt_explains_on_all_edges_of_the_user)
     struct plugin_host *h = open_with("load: full\n");
 
     put(h, MILK);
-    (void)sql(OLD_COUNTS "INSERT INTO users VALUES(70, 'other', NULL, NULL, 1, 1); INSERT INTO shops_at "
-                         "VALUES(70, 50, 2, 2);");
+    (void)sql(OLD_COUNTS "INSERT INTO user_keys VALUES(70, 'other', NULL, NULL, 1); INSERT INTO older_counts "
+                         "VALUES(70, 'SHOPS_AT', 50, 2, 2);");
+    ck_assert_int_eq(sql("SELECT frequency FROM shops_at WHERE user = 1 AND retailer <> 50"), 7);
+    ck_assert_int_eq(sql("SELECT last_visit FROM shops_at WHERE user = 1 AND retailer <> 50"), 99999999);
     put(h, "{\"user_id\":\"u\",\"purchases\":[]}");
     ck_assert_int_eq(sql("SELECT frequency FROM shops_at WHERE user = 1"), 1);
     ck_assert_int_eq(sql("SELECT last_visit FROM shops_at WHERE user = 1"), 86400000);
@@ -335,7 +340,7 @@ START_TEST(a_full_load_over_a_clean_graph_changes_nothing)
     struct plugin_host *h = open_with("load: full\n");
 
     put(h, MILK);
-    (void)sql("UPDATE users SET last_updated_at = 1");
+    (void)sql(CLOCK_BACK);
     put(h, MILK);
     expect(h, MILK_NODES MILK_EDGES);
     ck_assert_int_eq(sql("SELECT last_updated_at FROM users"), 1);
@@ -467,7 +472,7 @@ START_TEST(a_walk_shows_edges_whose_ends_are_gone)
     struct plugin_host *h = open_with("");
 
     put(h, MILK);
-    (void)sql("DELETE FROM users; DELETE FROM products;");
+    (void)sql("DELETE FROM user_keys; DELETE FROM products;");
     expect(h, "Category\tCAT_fresh_milk\tFresh "
               "Milk\nIN_CATEGORY\t\tCAT_fresh_milk\nRetailer\tRET_Shop\tShop\tGrocery\n"
               "PURCHASED\t\t\t1\t86400000\t0\t0.000000\t86400000\tr1\nSHOPS_AT\t\tRET_Shop\t1\t86400000\tr1\n"

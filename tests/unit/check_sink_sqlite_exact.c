@@ -213,7 +213,9 @@ START_TEST(a_batch_that_fails_at_its_last_edge_leaves_not_even_a_node)
     unsigned i;
 
     graph_model_records(records, 9);
-    run_sql(dir, "CREATE TRIGGER broken BEFORE INSERT ON shops_in BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    /* the clock of the user is what a batch writes last */
+    run_sql(dir, "CREATE TRIGGER broken BEFORE INSERT ON purchases WHEN new.product = 0"
+                 " BEGIN SELECT RAISE(ABORT, 'broken'); END");
     for (i = 0; i < MODEL_RECORDS; i++)
         add(h, &records[i]);
     ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_FATAL);
@@ -261,6 +263,8 @@ START_TEST(a_file_that_is_not_ours_is_refused_by_name)
     plugin_host_close(open_sink(dir, ""));
     run_sql(dir, "PRAGMA user_version = 9");
     expect_refused(dir, "version 9");
+    run_sql(dir, "PRAGMA user_version = 1");
+    expect_refused(dir, "move the file away and load again");
     temp_dir_remove(dir);
 }
 END_TEST
