@@ -3,6 +3,7 @@ noinst_LTLIBRARIES += libsluicecommon.la
 libsluicecommon_la_SOURCES = \
 	plugins/common/fido.c plugins/common/fido.h \
 	plugins/common/hash.c plugins/common/hash.h \
+	plugins/common/idset.c plugins/common/idset.h \
 	plugins/common/kept.c plugins/common/kept.h \
 	plugins/common/published.c plugins/common/published.h \
 	plugins/common/purchase.h \
@@ -19,3 +20,16 @@ libsluicegraph_la_LIBADD = -lm
 # CSV rows and fields.
 noinst_LTLIBRARIES += libsluicecsv.la
 libsluicecsv_la_SOURCES = plugins/common/csv.c plugins/common/csv.h
+
+# AWS: signatures, credentials, errors in words, S3.
+noinst_LTLIBRARIES += libsluiceaws.la
+libsluiceaws_la_SOURCES = \
+	plugins/common/aws_chain.c plugins/common/aws_chain.h plugins/common/aws_chain_private.h \
+	plugins/common/aws_error.c plugins/common/aws_error.h \
+	plugins/common/aws_profile.c plugins/common/aws_profile.h \
+	plugins/common/aws_remote.c \
+	plugins/common/aws_s3.c plugins/common/aws_s3.h \
+	plugins/common/aws_sigv4.c plugins/common/aws_sigv4.h \
+	plugins/common/file_text.c plugins/common/file_text.h
+libsluiceaws_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+libsluiceaws_la_LIBADD = libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread

@@ -9,7 +9,7 @@
 
 #include <sluice/abi.h>
 
-#include "idset.h"
+#include "../common/idset.h"
 
 #define ID_FILE_MAX_ID 512u
 

@@ -1,5 +1,5 @@
 plugin_LTLIBRARIES += %D%/gate-list.la
-plugins_gate_list_gate_list_la_SOURCES = %D%/gate-list.c %D%/id_file.c %D%/id_file.h %D%/idset.c %D%/idset.h
+plugins_gate_list_gate_list_la_SOURCES = %D%/gate-list.c %D%/id_file.c %D%/id_file.h
 plugins_gate_list_gate_list_la_LDFLAGS = $(PLUGIN_LINK)
 plugins_gate_list_gate_list_la_LIBADD = libsluicecommon.la -lpthread
 EXTRA_DIST += %D%/README.md

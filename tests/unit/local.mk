@@ -233,6 +233,12 @@ tests_unit_check_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_hash_LDADD = libsluicecommon.la $(CRYPTO_LIBS) $(UNIT_LDADD)
 TESTS += tests/unit/check_hash
 
+check_PROGRAMS += tests/unit/check_aws_sigv4
+tests_unit_check_aws_sigv4_SOURCES = tests/unit/check_aws_sigv4.c tests/support/one_suite.h
+tests_unit_check_aws_sigv4_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_aws_sigv4_LDADD = libsluiceaws.la $(UNIT_LDADD)
+TESTS += tests/unit/check_aws_sigv4
+
 check_PROGRAMS += tests/unit/check_gate_once
 tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c
 tests_unit_check_gate_once_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -6,6 +6,13 @@
 
 struct idset *idset_new(uint64_t room)
 {
+    struct hash128 key;
+
+    return hash_key_random(&key) == 0 ? idset_new_keyed(room, &key) : NULL;
+}
+
+struct idset *idset_new_keyed(uint64_t room, const struct hash128 *key)
+{
     struct idset *s = calloc(1, sizeof *s);
 
     if (s == NULL)
@@ -13,7 +20,8 @@ struct idset *idset_new(uint64_t room)
     s->room = room;
     s->n_slots = room + room / 3 + 2;
     s->slots = room > IDSET_MAX ? NULL : calloc((size_t)s->n_slots, sizeof *s->slots);
-    if (s->slots == NULL || hash_key_random(&s->key) != 0) {
+    s->key = *key;
+    if (s->slots == NULL) {
         idset_free(s);
         return NULL;
     }

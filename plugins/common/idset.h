@@ -6,7 +6,7 @@
 #ifndef SLUICE_PLUGINS_IDSET_H
 #define SLUICE_PLUGINS_IDSET_H
 
-#include "../common/hash.h"
+#include "hash.h"
 
 struct idset {
     struct hash128 key;
@@ -20,6 +20,8 @@ struct idset {
 #define IDSET_MAX UINT64_C(3000000000)
 
 struct idset *idset_new(uint64_t room); /* room <= IDSET_MAX; NULL: no memory */
+/* With a given key: sets of one key know an id by one hash. */
+struct idset *idset_new_keyed(uint64_t room, const struct hash128 *key);
 void idset_free(struct idset *s);
 /* 1 added, 0 was there, -1 no room left. */
 int idset_add(struct idset *s, const char *id, size_t len);
