@@ -96,5 +96,4 @@ END_TEST
 
 ONE_SUITE("abi", 20, an_older_plugin_has_its_options_at_its_own_stride,
           what_an_older_plugin_does_not_have_is_null, a_plugin_of_the_minor_before_is_what_it_was,
-          a_newer_plugin_is_read_as_far_as_this_host_knows,
-          a_plugin_of_another_major_is_refused_by_name)
+          a_newer_plugin_is_read_as_far_as_this_host_knows, a_plugin_of_another_major_is_refused_by_name)

@@ -7,6 +7,7 @@ TESTS += tests/mutants/run
 endif
 endif
 EXTRA_DIST += \
+	tests/mutants/accept-a-stale-ack-after-a-lane-is-opened-again.sed \
 	tests/mutants/accept-a-stale-ack-after-a-rebalance.sed \
 	tests/mutants/acknowledge-a-gated-record-early.sed \
 	tests/mutants/attempts-kept-over-steps.sed \
@@ -22,6 +23,7 @@ EXTRA_DIST += \
 	tests/mutants/door-open-over-a-lost-letter.sed \
 	tests/mutants/door-opens-while-the-letter-is-tried-again.sed \
 	tests/mutants/drop-poison-without-a-dead-letter.sed \
+	tests/mutants/forget-to-resume-a-lane.sed \
 	tests/mutants/half-open-lets-all-through.sed \
 	tests/mutants/heap-keeps-no-order.sed \
 	tests/mutants/ignore-a-failed-settle-of-any-order.sed \
@@ -37,6 +39,7 @@ EXTRA_DIST += \
 	tests/mutants/old-settle-offered-after-a-rebalance.sed \
 	tests/mutants/one-attempt-too-many.sed \
 	tests/mutants/parked-record-forgets-its-time.sed \
+	tests/mutants/pause-all-lanes-for-one.sed \
 	tests/mutants/rate-limit-earns-twice.sed \
 	tests/mutants/reason-lost.sed \
 	tests/mutants/refused-records-stay-reserved.sed \
@@ -46,6 +49,7 @@ EXTRA_DIST += \
 	tests/mutants/retry-without-jitter.sed \
 	tests/mutants/returned-not-counted.sed \
 	tests/mutants/returned-slots-count-as-room.sed \
+	tests/mutants/settle-single-records-of-an-earlier-owner.sed \
 	tests/mutants/settled-between-two-steps.sed \
 	tests/mutants/stale-tickets-accepted.sed \
 	tests/mutants/step-repeated-after-ok.sed \

@@ -102,6 +102,7 @@ static void begin_life(struct sim *s)
     memset(s->workers, 0, sizeof s->workers);
     s->flow = flow_new(&s->spec);
     MUST(s, s->flow != NULL, "no memory");
+    flow_lanes_apart(s->flow, s->asks_lanes);
     for (i = 0; i < s->n_lanes; i++) {
         own(s, i);
         if (sim_chance(s, s->faults.rebalance))
@@ -166,6 +167,9 @@ static void settle_begin(struct sim *s)
 
         MUST(s, lane < s->n_lanes && s->lanes[lane].owned, "lane %u is settled and is not owned (I5)",
              lane + 1);
+        MUST(s, s->lanes[lane].records[s->settling[i].mark.next - 1].ended_epoch == s->lanes[lane].epoch,
+             "lane %u settles %llu of an earlier ownership (I5)", lane + 1,
+             (unsigned long long)s->settling[i].mark.next);
         s->settling[i].epoch = s->lanes[lane].epoch;
         offered(s, lane, s->settling[i].mark.next);
     }
@@ -209,6 +213,7 @@ static void enter(struct sim *s, struct sim_record *r, uint32_t epoch)
         flow_pass(s->flow, r->lane + 1, &mark, "gated");
         s->want.in++;
         s->want.gated++;
+        r->ended_epoch = epoch;
         return;
     }
     sim_note(s, "enters %u/%llu key %llu", r->lane + 1, (unsigned long long)r->n, (unsigned long long)r->key);
@@ -221,9 +226,22 @@ static void enter(struct sim *s, struct sim_record *r, uint32_t epoch)
     sim_place(s, sim_live(s, ticket));
 }
 
+/* Polled before its lane was lost, and the lane is owned again: it comes again. */
+static int is_outlived(const struct sim *s, uint32_t i)
+{
+    const struct sim_lane *l = &s->lanes[s->held[i]->lane];
+
+    return l->owned && l->epoch != s->held_epoch[i];
+}
+
 static void enter_held(struct sim *s)
 {
     while (s->at_held < s->n_held) {
+        if (is_outlived(s, s->at_held)) {
+            s->stats->again_in_poll++;
+            s->at_held++;
+            continue;
+        }
         if (s->enters_one_by_one && !s->stopped && flow_room(s->flow) == 0)
             return;
         MUST(s, !s->enters_one_by_one || s->stopped || s->want.bytes < s->spec.memory_bytes,
@@ -251,11 +269,22 @@ static struct sim_record *next_of(struct sim *s, uint32_t lane)
     return NULL;
 }
 
+static int is_left_out(struct sim *s, uint32_t lane)
+{
+    uint64_t n = 0;
+    uint32_t i;
+
+    for (i = 0; i < s->n_held; i++)
+        n += s->held[i]->lane == lane;
+    return s->asks_lanes && s->lanes[lane].owned && sim_lane_full(s, lane, n);
+}
+
 static void poll(struct sim *s)
 {
     uint64_t room = s->stopped ? 0 : flow_room(s->flow), most = s->enters_one_by_one ? s->batch : room;
     uint32_t lane = (uint32_t)sim_random(s, s->n_lanes), tries;
     struct sim_record *r;
+    int left_out = 0;
 
     if (s->n_held > 0) {
         enter_held(s);
@@ -267,6 +296,11 @@ static void poll(struct sim *s)
     }
     MUST(s, s->want.bytes < s->spec.memory_bytes, "there is room in a full memory");
     for (tries = 0; tries < SIM_BATCH && s->n_held < most && s->n_held < SIM_BATCH; tries++) {
+        if (is_left_out(s, lane)) {
+            left_out = 1;
+            lane = (uint32_t)sim_random(s, s->n_lanes);
+            continue;
+        }
         r = next_of(s, lane);
         if (r == NULL || sim_random(s, 4) == 0)
             lane = (uint32_t)sim_random(s, s->n_lanes);
@@ -276,6 +310,7 @@ static void poll(struct sim *s)
         s->held[s->n_held] = r;
         s->held_epoch[s->n_held++] = s->lanes[r->lane].epoch;
     }
+    s->stats->lane_waits += left_out && s->n_held > 0;
     if (sim_chance(s, s->faults.rebalance) && s->lanes[lane].owned) {
         sim_note(s, "lane %u is lost within a poll", lane + 1);
         lose(s, lane);
@@ -291,7 +326,7 @@ static void rebalance(struct sim *s)
     if (s->lanes[lane].owned) {
         sim_note(s, "lane %u is lost", lane + 1);
         lose(s, lane);
-    } else if (s->n_held == 0) {
+    } else {
         if (!s->calm)
             sim_world_elsewhere(s, lane, sim_random(s, 4));
         sim_note(s, "lane %u is gained at %llu", lane + 1, (unsigned long long)s->lanes[lane].committed);
@@ -383,7 +418,7 @@ static void drain(struct sim *s)
     if (s->stopped)
         die(s);
     for (i = 0; i < EVENTS_TO_DRAIN && !(sim_world_empty(s) && s->want.in_flight == 0); i++) {
-        for (lane = 0; lane < s->n_lanes && s->n_held == 0; lane++)
+        for (lane = 0; lane < s->n_lanes; lane++)
             if (!s->lanes[lane].owned)
                 own(s, lane);
         event(s);

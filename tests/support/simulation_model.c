@@ -91,6 +91,7 @@ static void finished(struct sim *s, struct live *l)
     else
         s->want.gated++;
     s->stats->dead += (uint64_t)l->any_dead;
+    l->record->ended_epoch = l->epoch;
     leave(s, l);
 }
 
@@ -292,6 +293,51 @@ static void check_counts(struct sim *s)
     MUST(s, c.in_flight <= s->spec.max_in_flight, "%llu records in flight", (unsigned long long)c.in_flight);
 }
 
+/* Records that entered since the oldest open one. */
+static uint64_t span_of(const struct sim *s, uint32_t lane)
+{
+    const struct live *l;
+    uint64_t oldest = UINT64_MAX;
+
+    for (l = s->lives; l < s->lives + s->spec.max_in_flight; l++)
+        if (l->state != LIVE_NONE && l->state != LIVE_GONE && l->record->lane == lane && !sim_is_lost(s, l) &&
+            l->record->n < oldest)
+            oldest = l->record->n;
+    return oldest == UINT64_MAX ? 0 : s->lanes[lane].entered - oldest + 1;
+}
+
+int sim_lane_full(struct sim *s, uint32_t lane, uint64_t n)
+{
+    int full = !s->lanes[lane].owned || (!s->spec.any_order && span_of(s, lane) + n >= s->spec.lane_window);
+
+    MUST(s, flow_lane_full(s->flow, lane + 1, n) == full, "lane %u is %sfull", lane + 1, full ? "not " : "");
+    return full;
+}
+
+/* May anything enter now?  (What any order has not settled is not modelled.) */
+static void check_door(struct sim *s)
+{
+    uint32_t lane, owned = 0, full = 0;
+    int open;
+
+    if (s->stopped) { /* what was returned keeps its lane where it is */
+        MUST(s, flow_room(s->flow) == 0, "the door of a stopped flow is open");
+        return;
+    }
+    for (lane = 0; lane < s->n_lanes; lane++) {
+        owned += s->lanes[lane].owned != 0;
+        full += s->lanes[lane].owned && sim_lane_full(s, lane, 0);
+    }
+    open = s->want.unburied == 0 && s->want.bytes < s->spec.memory_bytes &&
+           s->want.in_flight < s->spec.max_in_flight;
+    if (s->asks_lanes && owned > 0)
+        open = open && full < owned;
+    else
+        open = open && full == 0;
+    MUST(s, s->spec.any_order || (flow_room(s->flow) > 0) == open, "the door is %s with %u of %u lanes full",
+         open ? "shut" : "open", full, owned);
+}
+
 static void check_windows(struct sim *s)
 {
     const struct live *l;
@@ -318,6 +364,7 @@ void sim_check(struct sim *s)
 
     check_counts(s);
     check_windows(s);
+    check_door(s);
     for (l = s->lives; l < s->lives + s->spec.max_in_flight; l++)
         if ((l->state == LIVE_WAITING || l->state == LIVE_UNBURIED) && (!l->parked || !is_blocked(s, l)))
             MUST(s, l->not_after_ms <= s->now_ms ? due == 0 : s->now_ms + (int64_t)due <= l->not_after_ms,

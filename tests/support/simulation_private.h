@@ -37,9 +37,10 @@ struct sim_record {
     uint64_t key;
     uint64_t bytes;
     int head_gated;
-    int settled;     /* any order */
-    int outstanding; /* life: delivered and not given back */
-    int owed;        /* life: its settling failed and must be asked for again */
+    int settled;          /* any order */
+    int outstanding;      /* life: delivered and not given back */
+    int owed;             /* life: its settling failed and must be asked for again */
+    uint32_t ended_epoch; /* of its lane, when it ended last */
     struct sim_step steps[SIM_STEPS];
 };
 
@@ -104,6 +105,7 @@ struct sim {
     struct flow_spec spec;
     uint32_t n_lanes, n_workers, batch;
     int enters_one_by_one;
+    int asks_lanes; /* the source leaves full lanes out */
     struct sim_lane lanes[SIM_LANES];
     /* life */
     struct flow *flow;
@@ -157,8 +159,9 @@ void sim_arrived(struct sim *s, struct sim_record *r, uint32_t epoch, uint32_t t
 int sim_may_run(struct sim *s, struct live *l);
 void sim_verdict(struct sim *s, struct live *l, uint32_t code, uint32_t retry_after_ms);
 void sim_bury(struct sim *s, struct live *l, int ok);
-void sim_give_up(struct sim *s, uint32_t lane); /* 0: all; waiting ones, after a loss or stop */
-void sim_check(struct sim *s);                  /* after each event */
+void sim_give_up(struct sim *s, uint32_t lane);              /* 0: all; waiting ones, after a loss or stop */
+int sim_lane_full(struct sim *s, uint32_t lane, uint64_t n); /* n more are on their way */
+void sim_check(struct sim *s);                               /* after each event */
 
 /* simulation_work.c: the workers */
 void sim_work(struct sim *s, uint32_t worker);

@@ -25,6 +25,7 @@ static void make_spec(struct sim *s)
     s->n_workers = 1 + (uint32_t)sim_random(s, SIM_WORKERS);
     s->batch = 1 + (uint32_t)sim_random(s, SIM_BATCH);
     s->enters_one_by_one = (int)sim_random(s, 2);
+    s->asks_lanes = (int)sim_random(s, 2);
 }
 
 static void make_record(struct sim *s, uint32_t lane, uint64_t n, uint64_t keys)

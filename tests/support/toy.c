@@ -90,6 +90,8 @@ static uint32_t toy_settle(void *self, const struct sluice_acks *acks, struct sl
         const struct sluice_ack *ack =
             (const struct sluice_ack *)(const void *)((const char *)acks->items + (size_t)i * acks->stride);
 
+        if (toy.on_settle != NULL)
+            toy.on_settle(ack);
         if (ack->next < atomic_load(&toy.settled))
             atomic_fetch_add(&toy.settles_backwards, 1);
         atomic_store(&toy.settled, ack->next);
@@ -118,8 +120,11 @@ static int64_t toy_fetch(void *self, uint32_t lane, uint64_t position, uint64_t 
 
 static uint32_t toy_keepalive(void *self, struct sluice_error *err)
 {
-    (void)self;
+    const struct toy_source *s = self;
+
     (void)err;
+    if (toy.on_keepalive != NULL)
+        toy.on_keepalive(s->host);
     atomic_fetch_add(&toy.keepalives, 1);
     return SLUICE_OK;
 }

@@ -35,6 +35,8 @@ struct toy {
     toy_poll_fn poll;
     toy_call settle_call, start_call, gate_call, decode_call; /* start: of the sink; n is 0 */
     void (*on_write)(struct sluice_record *const *records, uint32_t n);
+    void (*on_settle)(const struct sluice_ack *ack); /* of each that settle answers OK for */
+    void (*on_keepalive)(const struct sluice_host *host);
     const struct sluice_host *host; /* of the sink */
     /* What happened, by position. */
     atomic_uint writes[TOY_MAX], writes2[TOY_MAX];

@@ -104,6 +104,106 @@ START_TEST(the_window_of_a_lost_lane_holds_nobody_back)
 }
 END_TEST
 
+START_TEST(a_full_lane_holds_back_only_itself_if_the_source_asks)
+{
+    uint32_t slow;
+
+    plain_spec();
+    spec.lane_window = 3;
+    open_flow();
+    flow_lane(flow, 2);
+    flow_lanes_apart(flow, 1);
+    slow = arrive(1);
+    verdict(slow, SLUICE_RETRY);
+    pass_by(2, "x");
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 0);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 1), 1);
+    pass_by(3, "x");
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 1);
+    ck_assert_int_eq(flow_lane_full(flow, 2, 0), 0);
+    ck_assert_uint_eq(flow_room(flow), 7);
+    verdict(arrive_in(2, 1, 77, 0), SLUICE_OK);
+    ck_assert_uint_eq(ack(), 1);
+    close_flow();
+}
+END_TEST
+
+START_TEST(a_full_lane_goes_on_when_its_oldest_record_has_ended)
+{
+    uint32_t slow;
+
+    plain_spec();
+    spec.lane_window = 3;
+    open_flow();
+    flow_lanes_apart(flow, 1);
+    slow = arrive(1);
+    arrive(2);
+    pass_by(3, "x");
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 1);
+    verdict(slow, SLUICE_OK);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 0);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 1), 1);
+    close_flow();
+}
+END_TEST
+
+START_TEST(there_is_no_room_when_all_lanes_are_full_even_if_the_source_asks)
+{
+    uint32_t t;
+
+    plain_spec();
+    spec.lane_window = 1;
+    open_flow();
+    flow_lane(flow, 2);
+    flow_lane(flow, 3);
+    flow_lanes_apart(flow, 1);
+    flow_lane_lost(flow, 3);
+    arrive(1);
+    t = arrive_in(2, 1, 77, 0);
+    ck_assert_uint_eq(flow_room(flow), 0);
+    verdict(t, SLUICE_OK);
+    ck_assert_uint_eq(flow_room(flow), 7);
+    close_flow();
+}
+END_TEST
+
+START_TEST(a_source_that_owns_no_lane_is_polled_for_one)
+{
+    setup();
+    flow_lanes_apart(flow, 1);
+    flow_lane_lost(flow, 1);
+    ck_assert_uint_eq(flow_room(flow), 8);
+    close_flow();
+}
+END_TEST
+
+START_TEST(a_lane_that_is_lost_or_never_was_is_full)
+{
+    setup();
+    ck_assert_int_eq(flow_lane_full(flow, 0, 0), 1);
+    ck_assert_int_eq(flow_lane_full(flow, 2, 0), 1);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 0);
+    flow_lane_lost(flow, 1);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 1);
+    flow_lane(flow, 1);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 0), 0);
+    close_flow();
+}
+END_TEST
+
+START_TEST(a_lane_of_any_order_has_no_window)
+{
+    setup_any_order();
+    spec.lane_window = 1;
+    arrive(1);
+    arrive(2);
+    ck_assert_int_eq(flow_lane_full(flow, 1, 5), 0);
+    ck_assert_uint_eq(flow_lane_span(flow, 1), 0);
+    ck_assert_uint_eq(flow_lane_span(flow, 2), 0);
+    close_flow();
+}
+END_TEST
+
 START_TEST(slots_of_returned_records_are_no_room_until_they_are_handed_back)
 {
     uint64_t i;
@@ -384,6 +484,22 @@ START_TEST(a_single_settle_that_failed_is_offered_again)
 }
 END_TEST
 
+START_TEST(a_single_settle_that_failed_before_a_rebalance_is_not_offered_after_it)
+{
+    struct lane_mark m;
+    uint32_t lane;
+
+    setup_any_order();
+    pass_by(1, "x");
+    ck_assert_int_eq(flow_take_ack(flow, &lane, &m), 1);
+    flow_lane_lost(flow, 1);
+    flow_lane(flow, 1);
+    flow_ack_failed(flow, lane, &m);
+    ck_assert_uint_eq(ack(), 0);
+    close_flow();
+}
+END_TEST
+
 START_TEST(a_source_of_any_order_settles_nothing_of_a_lost_lane)
 {
     setup_any_order();
@@ -472,21 +588,24 @@ START_TEST(each_allocation_may_fail_and_nothing_is_lost)
 }
 END_TEST
 
-ONE_SUITE("flow_lanes", 10, the_room_is_what_is_left_of_the_records, a_record_beyond_the_room_gets_no_ticket,
-          there_is_no_room_while_the_memory_budget_is_used_up,
-          a_poll_may_not_pass_the_window_of_the_fullest_lane, the_window_of_a_lost_lane_holds_nobody_back,
-          slots_of_returned_records_are_no_room_until_they_are_handed_back,
-          more_records_than_tickets_are_never_promised, lanes_settle_apart_and_by_turns,
-          a_settle_that_failed_is_offered_again,
-          a_lost_lane_gives_its_waiting_records_back_and_settles_nothing,
-          a_lost_lane_leaves_the_other_lanes_alone, a_returned_record_is_known_until_its_copy_is_given_up,
-          taking_records_of_a_lost_lane_out_keeps_the_others_in_their_time,
-          a_record_that_is_parked_is_given_back_with_its_lane,
-          records_of_a_lost_lane_do_not_run_and_are_not_buried, a_stale_ack_after_a_rebalance_is_not_accepted,
-          a_settle_that_failed_before_a_rebalance_is_not_offered_after_it,
-          what_enters_a_lost_lane_is_given_back_even_if_the_lane_returns, a_lane_that_never_was_is_refused,
-          a_source_of_any_order_settles_each_record_when_it_is_done,
-          a_single_settle_that_failed_is_offered_again, a_source_of_any_order_settles_nothing_of_a_lost_lane,
-          unsettled_records_of_any_order_fill_the_room, the_ring_of_any_order_grows_over_its_wrap,
-          a_settle_that_failed_and_finds_no_memory_is_left_to_redelivery,
-          each_allocation_may_fail_and_nothing_is_lost)
+ONE_SUITE(
+    "flow_lanes", 10, the_room_is_what_is_left_of_the_records, a_record_beyond_the_room_gets_no_ticket,
+    there_is_no_room_while_the_memory_budget_is_used_up, a_poll_may_not_pass_the_window_of_the_fullest_lane,
+    the_window_of_a_lost_lane_holds_nobody_back, a_full_lane_holds_back_only_itself_if_the_source_asks,
+    a_full_lane_goes_on_when_its_oldest_record_has_ended,
+    there_is_no_room_when_all_lanes_are_full_even_if_the_source_asks,
+    a_source_that_owns_no_lane_is_polled_for_one, a_lane_that_is_lost_or_never_was_is_full,
+    a_lane_of_any_order_has_no_window, slots_of_returned_records_are_no_room_until_they_are_handed_back,
+    more_records_than_tickets_are_never_promised, lanes_settle_apart_and_by_turns,
+    a_settle_that_failed_is_offered_again, a_lost_lane_gives_its_waiting_records_back_and_settles_nothing,
+    a_lost_lane_leaves_the_other_lanes_alone, a_returned_record_is_known_until_its_copy_is_given_up,
+    taking_records_of_a_lost_lane_out_keeps_the_others_in_their_time,
+    a_record_that_is_parked_is_given_back_with_its_lane, records_of_a_lost_lane_do_not_run_and_are_not_buried,
+    a_stale_ack_after_a_rebalance_is_not_accepted,
+    a_settle_that_failed_before_a_rebalance_is_not_offered_after_it,
+    what_enters_a_lost_lane_is_given_back_even_if_the_lane_returns, a_lane_that_never_was_is_refused,
+    a_source_of_any_order_settles_each_record_when_it_is_done, a_single_settle_that_failed_is_offered_again,
+    a_single_settle_that_failed_before_a_rebalance_is_not_offered_after_it,
+    a_source_of_any_order_settles_nothing_of_a_lost_lane, unsettled_records_of_any_order_fill_the_room,
+    the_ring_of_any_order_grows_over_its_wrap, a_settle_that_failed_and_finds_no_memory_is_left_to_redelivery,
+    each_allocation_may_fail_and_nothing_is_lost)

@@ -67,7 +67,7 @@ START_TEST(the_schedules_meet_every_kind_of_trouble)
     uint64_t digest = 0, seed;
     char why[512];
 
-    for (seed = 0; seed < 200; seed++)
+    for (seed = 0; seed < 300; seed++)
         ck_assert_int_eq(sim_run(seed, NULL, why, sizeof why, &s, &digest), 0);
     ck_assert_uint_gt(s.kills, 200);
     ck_assert_uint_gt(s.stops, 100);
@@ -82,6 +82,8 @@ START_TEST(the_schedules_meet_every_kind_of_trouble)
     ck_assert_uint_gt(s.settle_failures, 200);
     ck_assert_uint_gt(s.parked, 200);
     ck_assert_uint_gt(s.full, 200);
+    ck_assert_uint_gt(s.lane_waits, 200);
+    ck_assert_uint_gt(s.again_in_poll, 20);
 }
 END_TEST
 
