@@ -5,6 +5,7 @@ libsluicecommon_la_SOURCES = \
 	plugins/common/hash.c plugins/common/hash.h \
 	plugins/common/idset.c plugins/common/idset.h \
 	plugins/common/kept.c plugins/common/kept.h \
+	plugins/common/key_template.c plugins/common/key_template.h \
 	plugins/common/published.c plugins/common/published.h \
 	plugins/common/purchase.h \
 	plugins/common/timestamp.c plugins/common/timestamp.h

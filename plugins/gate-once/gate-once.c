@@ -11,7 +11,7 @@
 
 struct once_gate {
     const struct sluice_host *host;
-    struct once_key key;
+    struct key_template key;
     int64_t lease_ms, ttl_ms;
     int force;
     struct once_store store;
@@ -80,9 +80,9 @@ static uint32_t once_create(const struct sluice_host *host, const struct sluice_
     g->ttl_ms = host->option_integer(config, "ttl");
     g->force = host->option_integer(config, "force") != 0;
     g->store.lock_fd = -1;
-    code = once_key_parse(&g->key, host, host->option_string(config, "key"), err);
+    code = key_template_parse(&g->key, host, host->option_string(config, "key"), err);
     if (code != SLUICE_OK) {
-        once_key_release(&g->key);
+        key_template_release(&g->key);
         pthread_cond_destroy(&g->wake);
         pthread_mutex_destroy(&g->lock);
         pthread_mutex_destroy(&g->wait_lock);
@@ -98,7 +98,7 @@ static void once_destroy(void *self)
 {
     struct once_gate *g = self;
 
-    once_key_release(&g->key);
+    key_template_release(&g->key);
     pthread_cond_destroy(&g->wake);
     pthread_mutex_destroy(&g->lock);
     pthread_mutex_destroy(&g->wait_lock);
@@ -210,9 +210,9 @@ static struct sluice_verdict judge(const struct once_gate *g, const struct sluic
 static int reserve(struct once_gate *g, const struct sluice_record *record, int64_t now,
                    struct sluice_verdict *v)
 {
-    char key[ONCE_MAX_KEY];
+    char key[KEY_MAX];
     struct once_row row;
-    int64_t len = once_key_make(&g->key, g->host, record, key, v);
+    int64_t len = key_template_make(&g->key, g->host, record, key, v);
     int code;
 
     if (len < 0)
@@ -280,8 +280,8 @@ static int conclude_one(struct once_gate *g, const struct sluice_record *record,
                         int64_t now)
 {
     struct sluice_verdict v = {0};
-    char key[ONCE_MAX_KEY];
-    int64_t len = once_key_make(&g->key, g->host, record, key, &v);
+    char key[KEY_MAX];
+    int64_t len = key_template_make(&g->key, g->host, record, key, &v);
 
     if (len < 0)
         return SQLITE_OK; /* it was never admitted */

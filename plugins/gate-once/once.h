@@ -12,30 +12,9 @@
 
 #include <sluice/plugin.h>
 
-#define ONCE_MAX_KEY 1024u   /* bytes */
-#define ONCE_MAX_PARTS 16u   /* of a template */
+#include "../common/key_template.h"
+
 #define ONCE_MAX_RETRY 2000u /* ms between two looks at a key that somebody else holds */
-
-/* --- once_key.c: "receipt-{request_id}" --------------------------------------------- */
-struct once_key {
-    uint32_t n;
-    struct {
-        char *text; /* literal text, or the member's name */
-        int member;
-        uint32_t slot;
-        char *reason; /* member: "no_request_id" */
-    } part[ONCE_MAX_PARTS];
-};
-
-/* OK, or INVALID by name of the option; release in both cases. */
-uint32_t once_key_parse(struct once_key *key, const struct sluice_host *host, const char *text,
-                        struct sluice_error *err);
-void once_key_release(struct once_key *key);
-/* The record's key into out.  Its length; or -1 with the verdict REJECT: a member is
- * missing, or the key would be too long. */
-int64_t once_key_make(const struct once_key *key, const struct sluice_host *host,
-                      const struct sluice_record *record, char out[ONCE_MAX_KEY],
-                      struct sluice_verdict *verdict);
 
 /* --- once_store.c: keys in SQLite --------------------------------------------------- */
 enum once_state { ONCE_ABSENT = 0, ONCE_LEASED = 1, ONCE_DONE = 2 };

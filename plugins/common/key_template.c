@@ -1,8 +1,8 @@
-/* once_key: a template of literal text and {members}.  At least one member: a key that
- * is the same for all records would let one of them through, ever. */
-#include <stdlib.h>
+/* key_template: a template of literal text and {members}.  At least one member: a key
+ * that is the same for all records tells nothing about any of them. */
+#include "key_template.h"
 
-#include "once.h"
+#include <stdlib.h>
 
 static char *reason_of(const char *name)
 {
@@ -23,13 +23,13 @@ static char *reason_of(const char *name)
     return reason;
 }
 
-static uint32_t add_part(struct once_key *key, const struct sluice_host *host, const char *text, size_t len,
-                         int member, struct sluice_error *err)
+static uint32_t add_part(struct key_template *key, const struct sluice_host *host, const char *text,
+                         size_t len, int member, struct sluice_error *err)
 {
     uint32_t i = key->n;
 
-    if (i == ONCE_MAX_PARTS)
-        return sluice_fail(err, SLUICE_INVALID, "key", "the key has more than %u parts", ONCE_MAX_PARTS);
+    if (i == KEY_MAX_PARTS)
+        return sluice_fail(err, SLUICE_INVALID, "key", "the key has more than %u parts", KEY_MAX_PARTS);
     key->part[i].text = strndup(text, len);
     if (key->part[i].text == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
@@ -47,7 +47,7 @@ static uint32_t add_part(struct once_key *key, const struct sluice_host *host, c
     return SLUICE_OK;
 }
 
-static uint32_t parse_parts(struct once_key *key, const struct sluice_host *host, const char *at,
+static uint32_t parse_parts(struct key_template *key, const struct sluice_host *host, const char *at,
                             struct sluice_error *err)
 {
     uint32_t code = SLUICE_OK;
@@ -75,8 +75,8 @@ static uint32_t parse_parts(struct once_key *key, const struct sluice_host *host
     return code;
 }
 
-uint32_t once_key_parse(struct once_key *key, const struct sluice_host *host, const char *text,
-                        struct sluice_error *err)
+uint32_t key_template_parse(struct key_template *key, const struct sluice_host *host, const char *text,
+                            struct sluice_error *err)
 {
     uint32_t code, i;
 
@@ -89,10 +89,10 @@ uint32_t once_key_parse(struct once_key *key, const struct sluice_host *host, co
             return SLUICE_OK;
     return sluice_fail(
         err, SLUICE_INVALID, "key",
-        "the key names no member, so only one record would ever pass; write it like receipt-{request_id}");
+        "the key names no member, so it is the same for all records; write it like receipt-{request_id}");
 }
 
-void once_key_release(struct once_key *key)
+void key_template_release(struct key_template *key)
 {
     uint32_t i;
 
@@ -103,9 +103,9 @@ void once_key_release(struct once_key *key)
     key->n = 0;
 }
 
-int64_t once_key_make(const struct once_key *key, const struct sluice_host *host,
-                      const struct sluice_record *record, char out[ONCE_MAX_KEY],
-                      struct sluice_verdict *verdict)
+int64_t key_template_make(const struct key_template *key, const struct sluice_host *host,
+                          const struct sluice_record *record, char out[KEY_MAX],
+                          struct sluice_verdict *verdict)
 {
     size_t len = 0;
     uint32_t i;
@@ -123,7 +123,7 @@ int64_t once_key_make(const struct once_key *key, const struct sluice_host *host
                 return -1;
             }
         }
-        if (text.len > ONCE_MAX_KEY - len) {
+        if (text.len > KEY_MAX - len) {
             verdict->code = SLUICE_REJECT;
             verdict->reason = "key_too_long";
             verdict->detail = "the key would be longer than 1024 bytes";
