@@ -158,8 +158,10 @@ struct sluice_gate_ops {
     uint32_t reserved;
 
     /* [parallel] Verdicts ADMIT | DENY (reason) | UNKNOWN (reason) | RETRY | REJECT (the
-     * record lacks what the gate needs).  Must not block: a gate that has to ask
-     * somebody answers UNKNOWN until it knows, unless it is TWO_PHASE. */
+     * record lacks what the gate needs).  The source is not polled meanwhile, so this
+     * must not block: a gate that has to ask somebody answers UNKNOWN until it knows,
+     * unless it is TWO_PHASE.  It may wait for one round trip about the whole batch, for
+     * a bounded time (milliseconds, an option), and never for somebody who is away. */
     uint32_t (*decide)(void *self, const struct sluice_record *const *records, uint32_t n,
                        const struct sluice_verdicts *verdicts, struct sluice_error *err);
 
