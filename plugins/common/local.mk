@@ -34,3 +34,13 @@ libsluiceaws_la_SOURCES = \
 	plugins/common/file_text.c plugins/common/file_text.h
 libsluiceaws_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 libsluiceaws_la_LIBADD = libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread
+
+# A connection to Valkey; who uses it links libsluiceutil.la too.
+noinst_LTLIBRARIES += libsluicevalkey.la
+libsluicevalkey_la_SOURCES = \
+	plugins/common/valkey.c plugins/common/valkey.h plugins/common/valkey_private.h \
+	plugins/common/valkey_settings.c \
+	plugins/common/valkey_socket.c \
+	plugins/common/valkey_words.c
+libsluicevalkey_la_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
+libsluicevalkey_la_LIBADD = $(HIREDIS_LIBS)

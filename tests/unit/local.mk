@@ -227,6 +227,13 @@ endif
 tests_unit_check_gate_list_LDADD = $(PLUGIN_TEST_LDADD)
 TESTS += tests/unit/check_gate_list
 
+RESP_SERVER = tests/support/resp_server.c tests/support/resp_server.h
+check_PROGRAMS += tests/unit/check_valkey
+tests_unit_check_valkey_SOURCES = tests/unit/check_valkey.c tests/support/one_suite.h $(RESP_SERVER)
+tests_unit_check_valkey_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_check_valkey_LDADD = libsluicevalkey.la $(UNIT_LDADD) $(HIREDIS_LIBS)
+TESTS += tests/unit/check_valkey
+
 check_PROGRAMS += tests/unit/check_hash
 tests_unit_check_hash_SOURCES = tests/unit/check_hash.c
 tests_unit_check_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
