@@ -4,6 +4,7 @@ include plugins/source-file/local.mk
 include plugins/decoder-csv/local.mk
 include plugins/gate-list/local.mk
 include plugins/gate-once/local.mk
+include plugins/gate-valkey-enrollment/local.mk
 include plugins/enrich-purchase/local.mk
 include plugins/enrich-table/local.mk
 include plugins/sink-sqlite/local.mk

@@ -233,6 +233,11 @@ tests_unit_check_valkey_SOURCES = tests/unit/check_valkey.c tests/support/one_su
 tests_unit_check_valkey_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_check_valkey_LDADD = libsluicevalkey.la $(UNIT_LDADD) $(HIREDIS_LIBS)
 TESTS += tests/unit/check_valkey
+check_PROGRAMS += tests/unit/check_gate_valkey_enrollment
+tests_unit_check_gate_valkey_enrollment_SOURCES = tests/unit/check_gate_valkey_enrollment.c tests/support/one_suite.h $(RESP_SERVER)
+tests_unit_check_gate_valkey_enrollment_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_check_gate_valkey_enrollment_LDADD = $(PLUGIN_TEST_LDADD) $(HIREDIS_LIBS)
+TESTS += tests/unit/check_gate_valkey_enrollment
 
 check_PROGRAMS += tests/unit/check_hash
 tests_unit_check_hash_SOURCES = tests/unit/check_hash.c
