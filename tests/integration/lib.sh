@@ -6,7 +6,8 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 
 [ -n "${SERVICES_DIR:-}" ] || skip "no servers: run it with tests/integration/run $top_builddir $me"
-admin=$top_builddir/tests/services/kafka_admin
+fill_admin=$top_builddir/tests/services/kafka_admin
+. "$top_srcdir/tests/services/fill.sh"
 
 # unique NAME: a topic, group or key that no other test has, nor this one in another run.
 unique() { echo "$1-$me-$(basename "$work" | tr -dc 'A-Za-z0-9')"; }
@@ -19,11 +20,10 @@ service_restart() { "$top_srcdir/tests/services/restart" "$SERVICES_DIR" "$1" ||
 
 # topic NAME PARTITIONS [CONFIG=VALUE...]: makes it and waits until it can be written to.
 topic() {
-    "$admin" "$KAFKA_BROKERS" create "$@" 2>"$work/admin.log" || fail "topic $1 can't be made" "$work/admin.log"
+    "$fill_admin" "$KAFKA_BROKERS" create "$@" 2>"$work/admin.log" || fail "topic $1 can't be made" "$work/admin.log"
 }
 
-# produce TOPIC FILE [KCAT-OPTION...]: a line a message; KEY<TAB>VALUE with -K '\t'.  Lines that are longer
-# than Kafka's limit are an error.
+# produce TOPIC FILE [KCAT-OPTION...]: a line a message, without keys.  fill_topic keys them by user.
 produce() {
     to=$1 file=$2
     shift 2
@@ -31,22 +31,12 @@ produce() {
         fail "kcat could not produce $file to $to" "$work/kcat.log"
 }
 
-# keyed FILE: every line with its user_id before it and a tab between, as the producers key the topics.
-keyed() {
-    python3 -c '
-import re, sys
-find = re.compile(rb"\"user_id\": ?\"([^\"]*)\"").search
-for line in open(sys.argv[1], "rb"):
-    m = find(line)
-    sys.stdout.buffer.write((m.group(1) if m else b"") + b"\t" + line)' "$1"
-}
-
-# ends_of TOPIC: the number of messages that a topic holds, all partitions together.
-messages_in() { "$admin" "$KAFKA_BROKERS" ends "$1" | awk '{ n += $3 - $2 } END { print n + 0 }'; }
+# messages_in TOPIC: how many a topic holds, all partitions together.
+messages_in() { fill_count "$KAFKA_BROKERS" "$1"; }
 
 # lag GROUP TOPIC: how far the group's committed offsets are behind the ends; a partition without one
 # counts from its beginning.
-lag() { "$admin" "$KAFKA_BROKERS" lag "$1" "$2" | awk '{ n += $4 } END { print n + 0 }'; }
+lag() { "$fill_admin" "$KAFKA_BROKERS" lag "$1" "$2" | awk '{ n += $4 } END { print n + 0 }'; }
 lag_is_zero() { [ "$(lag "$1" "$2")" = 0 ]; }
 
 # --- Neo4j ------------------------------------------------------------------------------------

@@ -159,6 +159,21 @@ static int trim(rd_kafka_t *kafka, rd_kafka_queue_t *queue, char **argv)
     return result;
 }
 
+/* A topic that was just made may have a leader that does not know it yet: asked again for a while. */
+static rd_kafka_resp_err_t watermarks(rd_kafka_t *kafka, const char *topic, int32_t partition, int64_t *low,
+                                      int64_t *high)
+{
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int tries = 0; tries < 100; tries++) {
+        err = rd_kafka_query_watermark_offsets(kafka, topic, partition, low, high, TIMEOUT_MS);
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+            break;
+        }
+        rd_kafka_poll(kafka, 50);
+    }
+    return err;
+}
+
 static int ends(rd_kafka_t *kafka, const char *topic)
 {
     int partitions = partitions_of(kafka, topic);
@@ -167,7 +182,7 @@ static int ends(rd_kafka_t *kafka, const char *topic)
     }
     for (int32_t p = 0; p < partitions; p++) {
         int64_t low, high;
-        rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(kafka, topic, p, &low, &high, TIMEOUT_MS);
+        rd_kafka_resp_err_t err = watermarks(kafka, topic, p, &low, &high);
         if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             return failed(topic, rd_kafka_err2str(err));
         }
