@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "check_online.h"
 #include "cli.h"
 #include "command.h"
 #include "instance.h"
@@ -15,90 +16,67 @@
 #include "run.h"
 #include "state_db.h"
 
-#define CHECK_STOP_MS 5000u
+#define ONLINE_MS 10000u
+#define REPORT_MAX (16u << 20)
+
+/* The instances of a pipeline. */
+struct made {
+    struct instance_env env;
+    struct instance **instances; /* NULL where create refused */
+    size_t n;
+};
 
 struct check {
     struct problems problems;
     struct app app;
     struct metrics *metrics;
     struct state_db *state; /* --online, if there is one already */
-    int online, no_files;
+    struct made *made;      /* by pipeline */
+    struct online *online;  /* --online */
+    size_t silent;          /* who did not answer */
+    int wants_online, no_files;
+    int asked, stuck;
 };
 
-/* Names the options that say where the other side is, for an instance that did not. */
-static void point_at(const struct instance_spec *spec, char *hint, size_t cap)
+/* create of every instance of a pipeline; the instances wait for the others. */
+static void check_pipeline(struct check *c, const struct pipeline_spec *pipe, struct made *m)
 {
-    const struct sluice_option *o;
-    struct origin at;
-    size_t i, used = 0;
-
-    hint[0] = '\0';
-    for (i = 0; i < spec->plugin->desc.n_options; i++) {
-        o = &spec->plugin->options[i];
-        if ((o->type != SLUICE_URL && o->type != SLUICE_PATH) || !option_given(spec->config, o->name))
-            continue;
-        at = option_origin(spec->config, o->name);
-        used += (size_t)snprintf(hint + used, cap - used, "%s`%s` in line %u", used == 0 ? "look at " : ", ",
-                                 o->name, at.line);
-        if (used >= cap)
-            return;
-    }
-}
-
-static void tell_offline(struct check *c, const struct instance_spec *spec, const char *doing,
-                         const struct sluice_error *err)
-{
-    struct origin at = spec->origin;
-    char hint[256];
-
-    point_at(spec, hint, sizeof hint);
-    if (err->option[0] != '\0')
-        at = option_origin(spec->config, err->option);
-    problem_add(&c->problems, at, err->option[0] == '\0' && hint[0] != '\0' ? hint : NULL,
-                "%s/%s (instance '%s') does not %s: %s%s%s%s", kind_name(spec->plugin->desc.kind),
-                spec->plugin->desc.name, spec->name, doing, err->option[0] != '\0' ? "option '" : "",
-                err->option, err->option[0] != '\0' ? "': " : "",
-                err->message[0] != '\0' ? err->message : "it did not say why");
-}
-
-/* start, probe, stop. */
-static void check_online(struct check *c, const struct instance_spec *spec, struct instance *instance)
-{
-    struct sluice_error err;
-
-    error_clear(&err);
-    if (instance_start(instance, &err) != SLUICE_OK) {
-        tell_offline(c, spec, "start", &err);
-        return;
-    }
-    error_clear(&err);
-    if (instance_probe(instance, &err) != SLUICE_OK)
-        tell_offline(c, spec, "answer", &err);
-    error_clear(&err);
-    if (instance_stop(instance, CHECK_STOP_MS, &err) != SLUICE_OK)
-        tell_offline(c, spec, "stop", &err);
-}
-
-static void check_pipeline(struct check *c, const struct pipeline_spec *pipe)
-{
-    struct instance **instances = calloc(pipe->n_instances + 1, sizeof(struct instance *));
-    struct instance_env env = {.pipeline_name = pipe->name, .metrics = c->metrics, .state = c->state};
     size_t i;
 
-    env.fields[0] = strdup(pipe->order_key); /* as in a pipeline that runs */
-    env.n_fields = 1;
-    if (instances == NULL || env.fields[0] == NULL)
+    m->env = (struct instance_env){.pipeline_name = pipe->name, .metrics = c->metrics, .state = c->state};
+    m->env.fields[0] = strdup(pipe->order_key); /* as in a pipeline that runs */
+    m->env.n_fields = 1;
+    m->instances = calloc(pipe->n_instances + 1, sizeof(struct instance *));
+    if (m->instances == NULL || m->env.fields[0] == NULL) {
         problem_add(&c->problems, pipe->origin, NULL, "out of memory");
-    for (i = 0; instances != NULL && env.fields[0] != NULL && i < pipe->n_instances; i++)
-        instances[i] = instance_new(pipe->instances[i], &env, &c->problems);
-    for (i = 0; c->online && instances != NULL && i < pipe->n_instances; i++)
-        if (instances[i] != NULL)
-            check_online(c, pipe->instances[i], instances[i]);
-    for (i = pipe->n_instances; instances != NULL && i > 0; i--)
-        instance_free(instances[i - 1]);
-    for (i = 0; i < env.n_fields; i++)
-        free(env.fields[i]);
-    free(instances);
+        return;
+    }
+    for (; m->n < pipe->n_instances; m->n++)
+        m->instances[m->n] = instance_new(pipe->instances[m->n], &m->env, &c->problems);
+    for (i = 0; c->online != NULL && i < m->n; i++)
+        if (m->instances[i] != NULL)
+            online_add(c->online, pipe->name, pipe->instances[i], m->instances[i]);
+}
+
+static void free_pipeline(struct made *m)
+{
+    uint32_t f;
+
+    for (; m->n > 0; m->n--)
+        instance_free(m->instances[m->n - 1]);
+    for (f = 0; f < m->env.n_fields; f++)
+        free(m->env.fields[f]);
+    free(m->instances);
+}
+
+/* Only what can be made can be asked. */
+static void ask_services(struct check *c)
+{
+    if (c->online == NULL || problems_failed(&c->problems))
+        return;
+    c->asked = 1;
+    c->stuck = online_run(c->online, ONLINE_MS) != 0;
+    c->silent = online_tell(c->online, &c->problems);
 }
 
 /* The state that a run left, so that instances find their positions; none is no problem. */
@@ -107,7 +85,7 @@ static void open_state(struct check *c)
     const char *dir = c->app.plan->state_dir;
     struct sluice_error err;
 
-    if (!c->online || dir == NULL || access(dir, F_OK) != 0)
+    if (!c->wants_online || dir == NULL || access(dir, F_OK) != 0)
         return;
     error_clear(&err);
     c->state = state_db_open(dir, STATE_READ, &err);
@@ -130,35 +108,87 @@ static void check_token(struct check *c)
     explicit_bzero(token, sizeof token);
 }
 
+static size_t count_instances(const struct plan *plan)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < plan->n_pipelines; i++)
+        n += plan->pipelines[i].n_instances;
+    return n;
+}
+
 static void check_plan(struct check *c)
 {
+    const struct plan *plan = c->app.plan;
     size_t i;
 
     c->metrics = metrics_new();
-    if (c->metrics == NULL) {
+    c->made = calloc(plan->n_pipelines + 1, sizeof *c->made);
+    if (c->wants_online)
+        c->online = online_new(count_instances(plan));
+    if (c->metrics == NULL || c->made == NULL || (c->wants_online && c->online == NULL)) {
         problem_add(&c->problems, (struct origin){NULL, 0, 0}, NULL, "out of memory");
         return;
     }
     if (!c->no_files)
         check_token(c);
     open_state(c);
-    for (i = 0; i < c->app.plan->n_pipelines; i++)
-        check_pipeline(c, &c->app.plan->pipelines[i]);
+    for (i = 0; i < plan->n_pipelines; i++)
+        check_pipeline(c, &plan->pipelines[i], &c->made[i]);
+    ask_services(c);
+}
+
+static void free_check(struct check *c)
+{
+    size_t i;
+
+    for (i = 0; c->made != NULL && i < c->app.plan->n_pipelines; i++)
+        free_pipeline(&c->made[i]);
+    free(c->made);
+    online_free(c->online);
     state_db_close(c->state);
-    metrics_free(c->metrics);
+    if (c->metrics != NULL)
+        metrics_free(c->metrics);
+    app_free(&c->app);
+    problems_release(&c->problems);
+}
+
+/* The findings; with --online also a line for each service, or "services" in the JSON. */
+static void report(const struct check *c, int json)
+{
+    struct strbuf out;
+
+    if (!json || !c->asked) {
+        if (c->asked)
+            online_print(c->online, stdout);
+        app_report(&c->problems, json);
+        return;
+    }
+    strbuf_init(&out, REPORT_MAX);
+    app_problems_json(&c->problems, &out);
+    if (!out.failed)
+        out.len -= strlen("}\n");
+    strbuf_puts(&out, ",\"services\":[");
+    online_json(c->online, &out);
+    strbuf_puts(&out, "]}\n");
+    if (out.failed)
+        app_report(&c->problems, json);
+    else
+        (void)fwrite(out.data, 1, out.len, stdout);
+    strbuf_release(&out);
 }
 
 int cmd_check(int argc, char **argv)
 {
     struct cli_list files = {.n = 0};
     const char *env = NULL;
-    int json = 0, no_files = 0, failed;
-    struct check c = {.online = 0};
+    int json = 0, no_files = 0;
+    struct check c = {.online = NULL};
     const struct cli_option options[] = {
         CLI_CONFIG(&files),
         CLI_ENV(&env),
         {.name = "--no-files", .flag = &no_files, .help = "do not open the files that options name"},
-        {.name = "--online", .flag = &c.online, .help = "make one round trip to each service"},
+        {.name = "--online", .flag = &c.wants_online, .help = "make one round trip to each service"},
         CLI_JSON(&json),
     };
     const struct cli_command command = {
@@ -166,7 +196,7 @@ int cmd_check(int argc, char **argv)
         .summary = "Checks a config and everything it names, and tells all that is wrong at once.",
         .options = options,
         .n = sizeof options / sizeof *options,
-        .more = "exit codes: 0 fit to run, 1 not, 2 misuse",
+        .more = "exit codes: 0 fit to run, 1 not, 2 misuse, 3 fit to run, but something does not answer",
     };
     int code = cli_parse(&command, argc, argv, NULL);
 
@@ -179,9 +209,12 @@ int cmd_check(int argc, char **argv)
     if (app_load(&c.app, files.items, files.n, env, (struct plan_flags){.no_files = no_files}, &c.problems) ==
         0)
         check_plan(&c);
-    failed = problems_failed(&c.problems);
-    app_report(&c.problems, json);
-    app_free(&c.app);
-    problems_release(&c.problems);
-    return failed ? EXIT_FAILED : EXIT_OK;
+    code = !problems_failed(&c.problems) ? EXIT_OK : c.silent > 0 ? EXIT_FINDINGS : EXIT_FAILED;
+    report(&c, json);
+    if (c.stuck) { /* a call that never came back still uses all of it */
+        (void)fflush(stdout);
+        _exit(code);
+    }
+    free_check(&c);
+    return code;
 }

@@ -79,6 +79,6 @@ sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 CORE_LDADD = libsluicecore.la -lstdc++ -lm
 sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
-sluice_SOURCES += core/cmd_check.c core/cmd_config.c
+sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c

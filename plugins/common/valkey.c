@@ -57,6 +57,11 @@ int valkey_is_open(const struct valkey *v)
     return v->fd >= 0;
 }
 
+int valkey_hung_up(const struct valkey *v)
+{
+    return v->hung_up;
+}
+
 uint32_t valkey_delay_ms(struct valkey *v)
 {
     uint32_t ceiling = DELAY_MIN_MS << (v->tries < 6 ? v->tries : 6);
@@ -109,8 +114,11 @@ static uint32_t send_some(struct run *r)
         n = send(v->fd, v->out.data + r->sent, v->out.len - r->sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return SLUICE_OK;
+        v->hung_up = n < 0;
         if (n < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK ? SLUICE_OK : lost(r, "closed the connection");
+            return lost(r, "closed the connection");
         r->sent += (size_t)n;
     }
     return SLUICE_OK;
@@ -164,7 +172,7 @@ static uint32_t run_batch(struct run *r)
         if (ready < 0)
             return sluice_fail(r->err, SLUICE_CANCELLED, NULL, "given up while waiting for %s", r->v->name);
         if (ready == 0)
-            return sluice_fail(r->err, SLUICE_DISCONNECTED, r->option, "%s did not answer within %s (%u ms)",
+            return sluice_fail(r->err, SLUICE_DISCONNECTED, "address", "%s did not answer within %s (%u ms)",
                                r->v->name, r->option, r->limit_ms);
         code = read_some(r);
         if (code == SLUICE_OK && r->sent < r->v->out.len)

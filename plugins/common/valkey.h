@@ -92,6 +92,8 @@ void valkey_free(struct valkey *v);
 uint32_t valkey_connect(struct valkey *v, struct sluice_error *err);
 void valkey_close(struct valkey *v);
 int valkey_is_open(const struct valkey *v);
+/* 1: the server ended the connection in the last batch, so a fresh one may do at once. */
+int valkey_hung_up(const struct valkey *v);
 /* How long to wait before the next valkey_connect, growing to 2 s with jitter; a
  * connection that came about starts it anew. */
 uint32_t valkey_delay_ms(struct valkey *v);

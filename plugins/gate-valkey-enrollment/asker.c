@@ -119,8 +119,7 @@ static uint32_t trip(struct asker *a, struct ask *list, struct sluice_error *err
 {
     uint32_t code = ask_all(a, list, err);
 
-    if (code == SLUICE_DISCONNECTED && !valkey_is_open(a->valkey) &&
-        strcmp(err->option, "command_timeout") != 0 && (code = connect_now(a, err)) == SLUICE_OK)
+    if (code == SLUICE_DISCONNECTED && valkey_hung_up(a->valkey) && (code = connect_now(a, err)) == SLUICE_OK)
         code = ask_all(a, list, err);
     if (code != SLUICE_OK)
         valkey_close(a->valkey);

@@ -87,3 +87,21 @@ at_least "findings told at once" 3 "$(grep -c ': error: ' many.err)"
 sluice check --json -c many.yaml >many.json || true
 same "findings as JSON" "$(grep -c ': error: ' many.err)" "$(jq '[.problems[] | select(.severity == "error")] | length' many.json)"
 say "several findings are told at once, for people and as JSON"
+
+# --online: nobody listens at port 1, and the file is there.
+good | sed 's/- gate: { plugin: list, path: users.txt }/- gate: { plugin: valkey-enrollment, address: "127.0.0.1:1" }/' >online.yaml
+sluice check -c online.yaml >out 2>&1 || fail "check without --online asks somebody" out
+code=0
+sluice check --online -c online.yaml >online.out 2>online.err || code=$?
+same "exit code when something does not answer" 3 "$code"
+grep -q "^FAILED  p/valkey-enrollment " online.out || fail "the gate is not listed as failed" online.out
+grep -q "^ok      p/file " online.out || fail "the source is not listed as ok" online.out
+grep -qE "online.yaml:6:[0-9]+: error: .*option 'address': nothing listens at 127.0.0.1:1" online.err ||
+    fail "the option that points at it is not named" online.err
+code=0
+sluice check --online --json -c online.yaml >online.json 2>/dev/null || code=$?
+same "exit code with --json" 3 "$code"
+same "who failed, as JSON" "valkey-enrollment address 6" \
+    "$(jq -r '.services[] | select(.ok | not) | "\(.instance) \(.option) \(.line)"' online.json)"
+sluice check --online -c good.yaml >online.out 2>&1 || fail "check --online refuses what answers" online.out
+say "--online names what does not answer, and the option that points at it"

@@ -227,6 +227,12 @@ endif
 tests_unit_check_gate_list_LDADD = $(PLUGIN_TEST_LDADD)
 TESTS += tests/unit/check_gate_list
 
+check_PROGRAMS += tests/unit/check_online
+tests_unit_check_online_SOURCES = tests/unit/check_online.c tests/support/one_suite.h core/check_online.c core/check_online.h
+tests_unit_check_online_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_online_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_online
+
 RESP_SERVER = tests/support/resp_server.c tests/support/resp_server.h
 check_PROGRAMS += tests/unit/check_valkey
 tests_unit_check_valkey_SOURCES = tests/unit/check_valkey.c tests/support/one_suite.h $(RESP_SERVER)
