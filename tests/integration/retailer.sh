@@ -13,7 +13,7 @@ p1,"a ""quoted"", name",b,,
 p2,plain,,c,cat
 END
 RETAILER_OPTIONS="--products $work/demo/products.csv --products $work/odd.csv --categories $work/demo/categories.csv \
---purchases $work/demo/receipts.jsonl --orders $work/demo/shop-orders.jsonl --page 3"
+--purchases $work/demo/receipts.jsonl --orders $work/demo/shop-orders.jsonl --page 3 --today 2025-12-31"
 SERVICES_BUILD=$top_builddir
 export RETAILER_OPTIONS SERVICES_BUILD
 "$top_srcdir/tests/services/up" "$set" retailer || fail "the double does not start"
@@ -35,7 +35,7 @@ same "no ids" 400 "$(status -d '{}' "$RETAILER_URL/products:batchGet")"
 user=$(cat "$work/demo/interesting.txt")
 pages() {
     cursor=
-    while page=$(get "$RETAILER_URL/users/$user/$1?lookback_days=365&cursor=$cursor"); do
+    while page=$(get "$RETAILER_URL/users/$user/$1?lookback_days=${days:-365}&cursor=$cursor"); do
         at_least "receipts of a page, at most 3" "$(echo "$page" | jq ".$2 | length")" 3
         echo "$page" | jq -r ".$2[] | .receipt_id // .buttonOrderId"
         cursor=$(echo "$page" | jq -r '.next_cursor // ""')
@@ -44,6 +44,8 @@ pages() {
 }
 same "the user's purchases" "$(jq -Rr "fromjson? | select(.user_id == \"$user\") | .receipt_id" "$work/demo/receipts.jsonl")" "$(pages purchases receipts)"
 same "the user's orders" "$(jq -Rr "fromjson? | select(.user_id == \"$user\" and .source == \"SHOP\" and .event_type == \"ORDER_FINALIZED\") | .summary_id // empty" "$work/demo/shop-orders.jsonl")" "$(pages orders orders)"
+days=100
+same "orders of 100 days" "$(jq -Rr "fromjson? | select(.user_id == \"$user\" and .source == \"SHOP\" and .event_type == \"ORDER_FINALIZED\" and .occurred_at >= \"2025-09-22\") | .summary_id // empty" "$work/demo/shop-orders.jsonl")" "$(pages orders orders)"
 
 echo '{"enabled":true,"segments":[]}' >"$RETAILER_FLAGS/f.json"
 etag=$(get -D - -o /dev/null "$RETAILER_URL/flags/f" | tr -d '\r' | sed -n 's/^ETag: //p')

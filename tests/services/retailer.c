@@ -16,7 +16,7 @@
 
 static const char *usage =
     "usage: retailer --port PORT [--products FILE] [--categories FILE] [--purchases JSONL] [--orders JSONL]\n"
-    "                [--flags DIR] [--files DIR] [--page N] [--batch-max N]\n"
+    "                [--flags DIR] [--files DIR] [--page N] [--batch-max N] [--today 2025-12-31]\n"
     "  FILE is CSV with a header line, or JSON objects; JSONL is what the topics carry.\n";
 
 struct request {
@@ -102,7 +102,7 @@ static void serve(const struct retailer_data *d, enum service service, struct MH
         break;
     case SERVICE_PURCHASES:
     case SERVICE_ORDERS:
-        answer_history(d, service, user, query(c, "cursor"), a);
+        answer_history(d, service, user, query(c, "cursor"), query(c, "lookback_days"), a);
         break;
     case SERVICE_COUNT:
         break;
@@ -186,12 +186,17 @@ static void on_end(void *arg, struct MHD_Connection *c, void **state, enum MHD_R
 /* Options into data; the port, or -1. */
 static int read_options(int argc, char **argv, struct retailer_data *d)
 {
-    static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},       {"products", required_argument, NULL, 'f'},
-        {"categories", required_argument, NULL, 'c'}, {"purchases", required_argument, NULL, 'h'},
-        {"orders", required_argument, NULL, 'o'},     {"flags", required_argument, NULL, 'g'},
-        {"files", required_argument, NULL, 'l'},      {"page", required_argument, NULL, 'n'},
-        {"batch-max", required_argument, NULL, 'b'},  {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"port", required_argument, NULL, 'p'},
+                                            {"products", required_argument, NULL, 'f'},
+                                            {"categories", required_argument, NULL, 'c'},
+                                            {"purchases", required_argument, NULL, 'h'},
+                                            {"orders", required_argument, NULL, 'o'},
+                                            {"flags", required_argument, NULL, 'g'},
+                                            {"files", required_argument, NULL, 'l'},
+                                            {"page", required_argument, NULL, 'n'},
+                                            {"batch-max", required_argument, NULL, 'b'},
+                                            {"today", required_argument, NULL, 't'},
+                                            {NULL, 0, NULL, 0}};
     int port = -1, bad = 0, letter;
     while (!bad && (letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (letter) {
@@ -218,6 +223,9 @@ static int read_options(int argc, char **argv, struct retailer_data *d)
             break;
         case 'n':
             d->page = strtoul(optarg, NULL, 10);
+            break;
+        case 't':
+            d->today = optarg;
             break;
         case 'b':
             d->batch_max = strtoul(optarg, NULL, 10);

@@ -36,6 +36,7 @@ struct retailer_data {
     json_t *categories; /* id -> the object's JSON text */
     json_t *purchases;  /* user id -> texts of the receipts */
     json_t *orders;     /* user id -> texts of the orders */
+    const char *today;  /* 2025-12-31: lookback_days count from here; NULL: nothing is too old */
     const char *flags;  /* folder, or NULL */
     const char *files;  /* folder, or NULL */
     size_t page;        /* receipts or orders a page */
@@ -85,9 +86,9 @@ void answer_batch(const struct retailer_data *d, enum service service, const cha
                   struct answer *out);
 void answer_file(const char *folder, const char *name, const char *suffix, const char *if_none_match,
                  struct answer *out);
-/* One page of the user's purchases or orders; cursor may be NULL. */
+/* One page of the user's purchases or orders; cursor and days (lookback_days) may be NULL. */
 void answer_history(const struct retailer_data *d, enum service service, const char *user, const char *cursor,
-                    struct answer *out);
+                    const char *days, struct answer *out);
 void answer_error(struct answer *out, unsigned status, const char *message);
 /* Sends it, with what the fault does to it. */
 enum MHD_Result answer_send(struct MHD_Connection *connection, const struct answer *a, const struct fault *f);

@@ -96,26 +96,57 @@ void answer_file(const char *folder, const char *name, const char *suffix, const
     }
 }
 
+/* The day, as in 2025-06-01, that lies so many days before `today`; 0 if either is nonsense. */
+static int day_before(const char *today, const char *days, char out[11])
+{
+    struct tm day = {0};
+    char *end;
+    long n = strtol(days, &end, 10);
+    if (sscanf(today, "%4d-%2d-%2d", &day.tm_year, &day.tm_mon, &day.tm_mday) != 3 || *end != '\0' ||
+        end == days || n < 0 || n > 36500) {
+        return 0;
+    }
+    day.tm_year -= 1900;
+    day.tm_mon -= 1;
+    time_t then = timegm(&day) - (time_t)n * 86400;
+    return gmtime_r(&then, &day) != NULL && strftime(out, 11, "%Y-%m-%d", &day) == 10;
+}
+
+/* Whether the time that an entry's text tells is of this day or later; one that tells none is kept. */
+static int is_recent(const char *text, enum service service, const char *first_day)
+{
+    const char *member = service == SERVICE_PURCHASES ? "\"purchased_at\":\"" : "\"orderedAt\":\"";
+    const char *at = strstr(text, member);
+    return at == NULL || strncmp(at + strlen(member), first_day, 10) >= 0;
+}
+
 void answer_history(const struct retailer_data *d, enum service service, const char *user, const char *cursor,
-                    struct answer *out)
+                    const char *days, struct answer *out)
 {
     const json_t *list = json_object_get(service == SERVICE_PURCHASES ? d->purchases : d->orders, user);
+    char first_day[11] = "";
     char *end = NULL;
     unsigned long long from = cursor != NULL && *cursor != '\0' ? strtoull(cursor, &end, 10) : 0;
-    size_t all = json_array_size(list);
+    size_t all = json_array_size(list), given = 0, i;
     if ((end != NULL && *end != '\0') || from > all) {
         answer_error(out, 400, "this cursor was never given out");
         return;
     }
-    size_t stop = all - (size_t)from > d->page ? (size_t)from + d->page : all;
+    if (days != NULL && d->today != NULL && !day_before(d->today, days, first_day)) {
+        answer_error(out, 400, "lookback_days must be a number of days");
+        return;
+    }
     strbuf_printf(&out->body, "{\"%s\":[", service == SERVICE_PURCHASES ? "receipts" : "orders");
-    for (size_t i = (size_t)from; i < stop; i++) {
+    for (i = (size_t)from; i < all && given < d->page; i++) {
         const json_t *text = json_array_get(list, i);
-        strbuf_puts(&out->body, i > from ? "," : "");
+        if (!is_recent(json_string_value(text), service, first_day)) {
+            continue;
+        }
+        strbuf_puts(&out->body, given++ > 0 ? "," : "");
         strbuf_add(&out->body, json_string_value(text), json_string_length(text));
     }
-    if (stop < all) {
-        strbuf_printf(&out->body, "],\"next_cursor\":\"%zu\"}\n", stop);
+    if (i < all) {
+        strbuf_printf(&out->body, "],\"next_cursor\":\"%zu\"}\n", i);
     } else {
         strbuf_puts(&out->body, "],\"next_cursor\":null}\n");
     }
