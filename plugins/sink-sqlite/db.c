@@ -18,12 +18,11 @@ static const char *const db_sql[DB_STATEMENTS] = {
     [DB_ROLLBACK] = "ROLLBACK",
     [DB_DATA_VERSION] = "PRAGMA data_version",
     [DB_USER_FIND] = "SELECT id FROM user_keys WHERE user_id = ?1",
-    [DB_USER_ADD] = "INSERT INTO user_keys(user_id, created_at) VALUES(?1, ?2)",
-    [DB_USER_ZONE] =
-        "UPDATE user_keys SET timezone = ?2, timezone_at = ?3 WHERE id = ?1 AND (timezone IS NULL"
-        " OR timezone_at < ?3 OR (timezone_at = ?3 AND timezone > ?2))",
-    [DB_USER_TOUCH] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time)"
-                      " VALUES(?1, 0, '', 0, 0, ?2)",
+    [DB_USER_ADD] = "INSERT INTO user_keys(user_id, created_at, last_updated_at) VALUES(?1, ?2, ?2)",
+    [DB_USER_ZONE] = "UPDATE user_keys SET timezone = ?2, timezone_at = ?3, last_updated_at = ?4 WHERE id = "
+                     "?1 AND (timezone IS NULL"
+                     " OR timezone_at < ?3 OR (timezone_at = ?3 AND timezone > ?2))",
+    [DB_USER_TOUCH] = "UPDATE user_keys SET last_updated_at = ?2 WHERE id = ?1",
     [DB_PRODUCT_FIND] = "SELECT id, name, name_is_catalogue, brand, category, category_id, category_hierarchy"
                         " FROM products WHERE product_id = ?1",
     [DB_PRODUCT_ADD] =
@@ -43,8 +42,8 @@ static const char *const db_sql[DB_STATEMENTS] = {
     [DB_PURCHASE] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time)"
                     " VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [DB_PURCHASED] = "INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category, time,"
-                     " times, avg_interval_days, repurchase_likelihood)"
-                     " VALUES(?1, ?2, '', 0, 0, ?3, ?4, ?5, ?6)",
+                     " times, avg_interval_days, repurchase_likelihood, written_at)"
+                     " VALUES(?1, ?2, '', 0, 0, ?3, ?4, ?5, ?6, ?7)",
     [DB_OLDER_FORGET] = "DELETE FROM older_counts WHERE user = ?1",
 };
 

@@ -43,8 +43,6 @@ struct graph_sink {
     struct row *rows; /* n_rows, in the order delivered */
     struct row **order;
     uint64_t n_rows;
-    int64_t *changed; /* users of which something changed; may repeat */
-    uint64_t n_changed;
     uint64_t counted; /* receipts that PURCHASED counted for the first time */
     int64_t *times;   /* scratch of one edge; grows, kept */
     uint64_t times_cap;
@@ -55,10 +53,8 @@ struct graph_sink {
 
 /* Resolves every key of the batch, making and changing nodes; fills rows. */
 uint32_t write_nodes(struct graph_sink *s, struct sluice_error *err);
-/* Joins the rows with the edges; marks users changed and touches them. */
+/* Joins the rows with the edges. */
 uint32_t write_edges(struct graph_sink *s, struct sluice_error *err);
-/* Remembers that the user's node is to be touched. */
-void write_changed(struct graph_sink *s, int64_t user);
 
 struct sluice_graph;
 extern const struct sluice_graph walk_graph;

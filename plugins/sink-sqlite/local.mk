@@ -6,5 +6,5 @@ plugins_sink_sqlite_sink_sqlite_la_SOURCES = \
 	%D%/write_nodes.c %D%/write_edges.c %D%/walk.c
 plugins_sink_sqlite_sink_sqlite_la_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 plugins_sink_sqlite_sink_sqlite_la_LDFLAGS = $(PLUGIN_LINK)
-plugins_sink_sqlite_sink_sqlite_la_LIBADD = libsluicegraph.la libsluiceutil.la $(SQLITE_LIBS)
+plugins_sink_sqlite_sink_sqlite_la_LIBADD = libsluicegraph.la libsluicecommon.la libsluiceutil.la $(SQLITE_LIBS)
 EXTRA_DIST += %D%/README.md

@@ -27,8 +27,9 @@ uint64_t node_hash(uint64_t h, const void *data, uint64_t len)
     return h ^ (h >> 32);
 }
 
-int node_cache_init(struct node_cache *c, uint64_t entries)
+int node_cache_init(struct node_cache *c, uint64_t entries, const struct hash128 *secret)
 {
+    c->secret = *secret;
     c->sets = 1;
     while (c->sets * NODE_WAYS < entries)
         c->sets *= 2;
@@ -56,9 +57,14 @@ void node_cache_unsee(struct node_cache *c)
         c->entries[i].seen = 0;
 }
 
-static struct node_entry *node_cache_set(struct node_cache *c, struct sluice_str key)
+struct hash128 node_cache_key(const struct node_cache *c, struct sluice_str text)
 {
-    return c->entries + (node_hash(0, key.data, key.len) & (c->sets - 1)) * NODE_WAYS;
+    return hash128(&c->secret, text.data, text.len);
+}
+
+static struct node_entry *node_cache_set(struct node_cache *c, struct hash128 key)
+{
+    return c->entries + (key.lo & (c->sets - 1)) * NODE_WAYS;
 }
 
 /* Moves the i-th entry of a set to its front. */
@@ -74,28 +80,24 @@ static struct node_entry *node_cache_front(struct node_entry *set, uint32_t i)
     return set;
 }
 
-struct node_entry *node_cache_find(struct node_cache *c, struct sluice_str key)
+struct node_entry *node_cache_find(struct node_cache *c, struct hash128 key)
 {
     struct node_entry *set = node_cache_set(c, key);
     uint32_t i;
 
     for (i = 0; i < NODE_WAYS; i++)
-        if (set[i].rowid != 0 && set[i].len == key.len && memcmp(set[i].key, key.data, key.len) == 0)
+        if (set[i].rowid != 0 && set[i].key.lo == key.lo && set[i].key.hi == key.hi)
             return node_cache_front(set, i);
     return NULL;
 }
 
-void node_cache_put(struct node_cache *c, struct sluice_str key, int64_t rowid, uint64_t seen)
+void node_cache_put(struct node_cache *c, struct hash128 key, int64_t rowid, uint64_t seen)
 {
-    struct node_entry *entry;
+    struct node_entry *entry = node_cache_find(c, key);
 
-    if (key.len > NODE_KEY_ROOM)
-        return;
-    entry = node_cache_find(c, key);
     if (entry == NULL)
         entry = node_cache_front(node_cache_set(c, key), NODE_WAYS - 1);
     entry->rowid = rowid;
     entry->seen = seen;
-    entry->len = (uint16_t)key.len;
-    memcpy(entry->key, key.data, key.len);
+    entry->key = key;
 }

@@ -17,13 +17,16 @@
  * Rows of purchases, by key:
  *   receipt not empty            a purchase: user, product, receipt, retailer, category (0: none);
  *                                time is the latest that it came with
- *   receipt '', product not 0    the figures of the PURCHASED edge; time is its last
- *   receipt '', product 0        the user's clock; time is last_updated_at */
+ *   receipt ''                   the figures of the PURCHASED edge; time is its last, written_at
+ *                                when something of it was written last
+ *
+ * When a user's edges changed last is in written_at, beside what changed: a clock in user_keys
+ * would have to be touched with every receipt.  The one there is of the node itself. */
 /* clang-format off */
 #define SCHEMA_TABLES \
     "CREATE TABLE user_keys(" \
     " id INTEGER PRIMARY KEY, user_id TEXT NOT NULL UNIQUE, timezone TEXT, timezone_at INTEGER," \
-    " created_at INTEGER NOT NULL);" \
+    " created_at INTEGER NOT NULL, last_updated_at INTEGER NOT NULL);" \
     "CREATE TABLE products(" \
     " id INTEGER PRIMARY KEY, product_id TEXT NOT NULL UNIQUE, name TEXT," \
     " name_is_catalogue INTEGER NOT NULL, brand TEXT, category TEXT, category_id TEXT," \
@@ -38,7 +41,7 @@
     "CREATE TABLE purchases(" \
     " user INTEGER NOT NULL, product INTEGER NOT NULL, receipt TEXT NOT NULL," \
     " retailer INTEGER NOT NULL, category INTEGER NOT NULL, time INTEGER NOT NULL," \
-    " times INTEGER, avg_interval_days INTEGER, repurchase_likelihood REAL," \
+    " times INTEGER, avg_interval_days INTEGER, repurchase_likelihood REAL, written_at INTEGER," \
     " PRIMARY KEY(user, product, receipt, retailer, category)) WITHOUT ROWID;" \
     "CREATE TABLE older_counts(" \
     " user INTEGER NOT NULL, type TEXT NOT NULL CHECK(type IN ('SHOPS_AT', 'SHOPS_IN'))," \
@@ -53,11 +56,13 @@
 /* Nodes and edges by the integer keys. */
 #define SCHEMA_SHOPS(table, target, last, type) \
     "CREATE VIEW " table "_receipts AS " SCHEMA_RECEIPTS(target " <> 0", "user, " target) ";" \
-    "CREATE VIEW " table " AS SELECT user, " target ", sum(n) AS frequency, max(last) AS " last " FROM (" \
-    "SELECT user, " target ", count(DISTINCT receipt) AS n, max(time) AS last FROM purchases" \
-    " WHERE receipt <> '' AND " target " <> 0 GROUP BY user, " target \
-    " UNION ALL SELECT user, target, frequency, last FROM older_counts WHERE type = '" type "')" \
-    " GROUP BY user, " target ";"
+    "CREATE VIEW " table " AS SELECT p.user AS user, p." target " AS " target "," \
+    " count(DISTINCT p.receipt) + ifnull(max(o.frequency), 0) AS frequency," \
+    " max(max(p.time), ifnull(max(o.last), max(p.time))) AS " last \
+    " FROM purchases p LEFT JOIN older_counts o ON o.user = p.user AND o.type = '" type "'" \
+    " AND o.target = p." target " WHERE p.receipt <> '' AND p." target " <> 0 GROUP BY p.user, p." target \
+    " UNION ALL SELECT user, target, frequency, last FROM older_counts o WHERE type = '" type "'" \
+    " AND NOT EXISTS (SELECT 1 FROM purchases p WHERE p.user = o.user AND p." target " = o.target);"
 
 /* One JSON array of the receipts of an edge, by time then id. */
 #define SCHEMA_ARRAY(what, user, target, key) \
@@ -86,10 +91,10 @@
 
 #define SCHEMA_VIEWS \
     "CREATE VIEW users AS SELECT id, user_id, timezone, timezone_at, created_at," \
-    " ifnull((SELECT time FROM purchases WHERE user = id AND product = 0 AND receipt = ''), created_at)" \
+    " max(last_updated_at, ifnull((SELECT max(written_at) FROM purchases WHERE user = id AND receipt = ''), 0))" \
     " AS last_updated_at FROM user_keys;" \
     "CREATE VIEW purchased AS SELECT user, product, times, time AS last, avg_interval_days," \
-    " repurchase_likelihood FROM purchases WHERE receipt = '' AND product <> 0;" \
+    " repurchase_likelihood FROM purchases WHERE receipt = '';" \
     "CREATE VIEW purchased_receipts AS " SCHEMA_RECEIPTS("product <> 0", "user, product") ";" \
     SCHEMA_SHOPS("shops_at", "retailer", "last_visit", "SHOPS_AT") \
     SCHEMA_SHOPS("shops_in", "category", "last_purchase", "SHOPS_IN") \

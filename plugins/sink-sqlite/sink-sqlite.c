@@ -10,7 +10,7 @@
 
 #include "graph_sink.h"
 
-#define USERS_KEPT 32768u
+#define USERS_KEPT 131072u
 #define PRODUCTS_KEPT 65536u
 #define NAMES_KEPT 8192u
 #define ARENA_KEPT (UINT32_C(4) << 20)
@@ -77,6 +77,20 @@ static void sqlite_free(struct graph_sink *s)
     free(s);
 }
 
+static uint32_t sqlite_caches(struct graph_sink *s, struct sluice_error *err)
+{
+    struct hash128 secret;
+
+    if (hash_key_random(&secret) != 0)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "the system gives no random numbers");
+    if (node_cache_init(&s->users, USERS_KEPT, &secret) != 0 ||
+        node_cache_init(&s->products, PRODUCTS_KEPT, &secret) != 0 ||
+        node_cache_init(&s->categories, NAMES_KEPT, &secret) != 0 ||
+        node_cache_init(&s->retailers, NAMES_KEPT, &secret) != 0)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory for the sink's caches");
+    return SLUICE_OK;
+}
+
 static uint32_t sqlite_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
                               struct sluice_error *err)
 {
@@ -95,10 +109,8 @@ static uint32_t sqlite_create(const struct sluice_host *host, const struct sluic
     arena_init(&s->arena, ARENA_KEPT);
     strbuf_init(&s->text, TEXT_MAX);
     code = graph_aliases_init(&s->aliases, host, config, "store_aliases", err);
-    if (code == SLUICE_OK &&
-        (node_cache_init(&s->users, USERS_KEPT) != 0 || node_cache_init(&s->products, PRODUCTS_KEPT) != 0 ||
-         node_cache_init(&s->categories, NAMES_KEPT) != 0 || node_cache_init(&s->retailers, NAMES_KEPT) != 0))
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for the sink's caches");
+    if (code == SLUICE_OK)
+        code = sqlite_caches(s, err);
     if (code != SLUICE_OK) {
         sqlite_free(s);
         return code;
@@ -164,9 +176,7 @@ static uint32_t sqlite_room(struct graph_sink *s, uint64_t rows, struct sluice_e
     s->rows = arena_alloc(&s->arena, (rows + 1) * sizeof *s->rows);
     s->order = arena_alloc(&s->arena, (rows + 1) * sizeof(struct row *));
     s->users_of = arena_alloc(&s->arena, (s->n_records + 1) * sizeof *s->users_of);
-    /* a record for its zone and for load: full, a row for its edge */
-    s->changed = arena_alloc(&s->arena, (s->n_records * 2 + rows + 1) * sizeof *s->changed);
-    if (s->rows == NULL || s->order == NULL || s->users_of == NULL || s->changed == NULL)
+    if (s->rows == NULL || s->order == NULL || s->users_of == NULL)
         return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for a batch of %llu purchases",
                            (unsigned long long)rows);
     return SLUICE_OK;
@@ -209,7 +219,6 @@ static uint32_t sqlite_transaction(struct graph_sink *s, struct sluice_error *er
         return code;
     if (changed)
         node_cache_unsee(&s->products); /* another program may have changed them */
-    s->n_changed = 0;
     s->counted = 0;
     code = write_nodes(s, err);
     if (code == SLUICE_OK)

@@ -41,7 +41,7 @@ static const struct walk_edges walk_types[] = {
                             " e.repurchase_likelihood, r.receipt, max(r.time)"
                             " FROM purchases e LEFT JOIN products t ON t.id = e.product LEFT JOIN purchases r"
                             " ON r.user = e.user AND r.product = e.product AND r.receipt <> ''"
-                            " WHERE e.user = ?1 AND e.product <> 0 AND e.receipt = ''"
+                            " WHERE e.user = ?1 AND e.receipt = ''"
                             " GROUP BY e.product, r.receipt ORDER BY e.product, max(r.time), r.receipt"},
     {SLUICE_EDGE_SHOPS_AT, WALK_SHOPS("retailer", "retailers", "retailer_id", "SHOPS_AT")},
     {SLUICE_EDGE_SHOPS_IN, WALK_SHOPS("category", "categories", "category_id", "SHOPS_IN")},

@@ -25,7 +25,6 @@ struct write_join {
     uint64_t n_new;
     uint64_t n_facts; /* in s->facts: of the receipt at hand */
     uint64_t n_times; /* in s->times: of all receipts so far */
-    int moved;        /* a receipt is new or has a later time */
     int rc;           /* of the cursor over the stored purchases */
 };
 
@@ -164,7 +163,6 @@ static uint32_t write_join_receipt(struct graph_sink *s, struct write_join *j, s
     struct sluice_str receipt = {NULL, 0};
     uint32_t code = SLUICE_OK;
     int order = -1; /* of the batch's receipt to the stored one */
-    int64_t before;
 
     if (j->rc == SQLITE_ROW) {
         receipt.data = (const char *)sqlite3_column_text(stored, 0);
@@ -174,7 +172,6 @@ static uint32_t write_join_receipt(struct graph_sink *s, struct write_join *j, s
     j->n_facts = 0;
     if (order >= 0)
         code = write_take_stored(s, j, stored, err);
-    before = write_latest(s, j);
     if (order <= 0) {
         receipt = j->rows[j->next]->receipt;
         s->counted += order < 0;
@@ -189,10 +186,7 @@ static uint32_t write_join_receipt(struct graph_sink *s, struct write_join *j, s
             j->rows[j->n_new++] = row;
         }
     }
-    if (code != SLUICE_OK)
-        return code;
-    j->moved |= write_latest(s, j) > before;
-    return write_time_add(s, j, write_latest(s, j), err);
+    return code == SLUICE_OK ? write_time_add(s, j, write_latest(s, j), err) : code;
 }
 
 /* --- PURCHASED ---------------------------------------------------------------------- */
@@ -226,6 +220,7 @@ static uint32_t write_figures(struct graph_sink *s, const struct row *row, uint6
     (void)sqlite3_bind_int64(edge, 4, (int64_t)n);
     (void)sqlite3_bind_int64(edge, 5, graph_interval_days(s->times, n));
     (void)sqlite3_bind_double(edge, 6, graph_likelihood(s->times, n));
+    (void)sqlite3_bind_int64(edge, 7, s->now_ms);
     return db_run(&s->db, DB_PURCHASED, DOING, err);
 }
 
@@ -233,7 +228,6 @@ static uint32_t write_edge(struct graph_sink *s, struct row **rows, uint64_t n, 
 {
     sqlite3_stmt *purchase = s->db.statements[DB_PURCHASE];
     struct write_join j = {.rows = rows, .n = n};
-    const struct row first = *rows[0];
     uint32_t code = write_join_edge(s, &j, err);
     uint64_t i;
 
@@ -248,10 +242,7 @@ static uint32_t write_edge(struct graph_sink *s, struct row **rows, uint64_t n, 
         (void)sqlite3_bind_int64(purchase, 6, rows[i]->time);
         code = db_run(&s->db, DB_PURCHASE, DOING, err);
     }
-    if (code != SLUICE_OK)
-        return code;
-    write_changed(s, first.user);
-    return j.moved ? write_figures(s, &first, j.n_times, err) : SLUICE_OK;
+    return code == SLUICE_OK ? write_figures(s, rows[0], j.n_times, err) : code;
 }
 
 /* --- the batch ----------------------------------------------------------------- */
@@ -271,27 +262,16 @@ static uint64_t write_unique(int64_t *ids, uint64_t n)
 /* load: full: what an older system counted goes, from all edges of the users. */
 static uint32_t write_full(struct graph_sink *s, struct sluice_error *err)
 {
-    sqlite3_stmt *forget = s->db.statements[DB_OLDER_FORGET];
+    sqlite3_stmt *forget = s->db.statements[DB_OLDER_FORGET], *touch = s->db.statements[DB_USER_TOUCH];
     uint64_t n = write_unique(s->users_of, s->n_records), i;
     uint32_t code = SLUICE_OK;
 
     for (i = 0; i < n && code == SLUICE_OK; i++) {
         (void)sqlite3_bind_int64(forget, 1, s->users_of[i]);
         code = db_run(&s->db, DB_OLDER_FORGET, DOING, err);
-        if (code == SLUICE_OK && sqlite3_changes(s->db.handle) > 0)
-            write_changed(s, s->users_of[i]);
-    }
-    return code;
-}
-
-static uint32_t write_touch(struct graph_sink *s, struct sluice_error *err)
-{
-    sqlite3_stmt *touch = s->db.statements[DB_USER_TOUCH];
-    uint64_t n = write_unique(s->changed, s->n_changed), i;
-    uint32_t code = SLUICE_OK;
-
-    for (i = 0; i < n && code == SLUICE_OK; i++) {
-        (void)sqlite3_bind_int64(touch, 1, s->changed[i]);
+        if (code != SLUICE_OK || sqlite3_changes(s->db.handle) == 0)
+            continue;
+        (void)sqlite3_bind_int64(touch, 1, s->users_of[i]);
         (void)sqlite3_bind_int64(touch, 2, s->now_ms);
         code = db_run(&s->db, DB_USER_TOUCH, DOING, err);
     }
@@ -312,5 +292,5 @@ uint32_t write_edges(struct graph_sink *s, struct sluice_error *err)
             ;
         code = write_edge(s, s->order + i, end - i, err);
     }
-    return code == SLUICE_OK ? write_touch(s, err) : code;
+    return code;
 }

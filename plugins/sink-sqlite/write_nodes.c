@@ -37,19 +37,12 @@ static uint32_t write_find(struct graph_sink *s, enum db_statement which, struct
     return db_fail(&s->db, rc, DOING, err);
 }
 
-void write_changed(struct graph_sink *s, int64_t user)
-{
-    if (s->n_changed == 0 || s->changed[s->n_changed - 1] != user)
-        s->changed[s->n_changed++] = user;
-}
-
 /* The time zone of the latest purchase stays; of two at one moment the smaller. */
 static uint32_t write_zone(struct graph_sink *s, const struct graph_record *r, int64_t user,
                            struct sluice_error *err)
 {
     sqlite3_stmt *zone = s->db.statements[DB_USER_ZONE];
     int64_t latest = GRAPH_MIN_TIME;
-    uint32_t code;
     uint64_t i;
 
     for (i = 0; i < r->n; i++)
@@ -58,16 +51,15 @@ static uint32_t write_zone(struct graph_sink *s, const struct graph_record *r, i
     (void)sqlite3_bind_int64(zone, 1, user);
     db_bind_text(zone, 2, r->timezone);
     (void)sqlite3_bind_int64(zone, 3, latest);
-    code = db_run(&s->db, DB_USER_ZONE, DOING, err);
-    if (code == SLUICE_OK && sqlite3_changes(s->db.handle) > 0)
-        write_changed(s, user);
-    return code;
+    (void)sqlite3_bind_int64(zone, 4, s->now_ms);
+    return db_run(&s->db, DB_USER_ZONE, DOING, err);
 }
 
 static uint32_t write_user(struct graph_sink *s, const struct graph_record *r, int64_t *user,
                            struct sluice_error *err)
 {
-    struct node_entry *known = node_cache_find(&s->users, r->user);
+    const struct hash128 key = node_cache_key(&s->users, r->user);
+    struct node_entry *known = node_cache_find(&s->users, key);
     sqlite3_stmt *add = s->db.statements[DB_USER_ADD];
     uint32_t code = SLUICE_OK;
 
@@ -82,7 +74,7 @@ static uint32_t write_user(struct graph_sink *s, const struct graph_record *r, i
             *user = sqlite3_last_insert_rowid(s->db.handle);
         }
         if (code == SLUICE_OK)
-            node_cache_put(&s->users, r->user, *user, 0);
+            node_cache_put(&s->users, key, *user, 0);
     }
     if (code == SLUICE_OK && r->timezone.data != NULL)
         code = write_zone(s, r, *user, err);
@@ -126,7 +118,8 @@ static uint32_t write_category_named(struct graph_sink *s, struct sluice_str id,
 static uint32_t write_category(struct graph_sink *s, struct sluice_str name, int64_t *category,
                                struct sluice_error *err)
 {
-    struct node_entry *known = node_cache_find(&s->categories, name);
+    const struct hash128 key = node_cache_key(&s->categories, name);
+    struct node_entry *known = node_cache_find(&s->categories, key);
     char made[GRAPH_ID_ROOM];
     struct sluice_str id = {made, 0};
     uint32_t code;
@@ -138,14 +131,15 @@ static uint32_t write_category(struct graph_sink *s, struct sluice_str name, int
     id.len = graph_category_id(name.data, name.len, made);
     code = write_category_named(s, id, name, category, err);
     if (code == SLUICE_OK)
-        node_cache_put(&s->categories, name, *category, 0);
+        node_cache_put(&s->categories, key, *category, 0);
     return code;
 }
 
 static uint32_t write_retailer(struct graph_sink *s, struct sluice_str name, int64_t *retailer,
                                struct sluice_error *err)
 {
-    struct node_entry *known = node_cache_find(&s->retailers, name);
+    const struct hash128 key = node_cache_key(&s->retailers, name);
+    struct node_entry *known = node_cache_find(&s->retailers, key);
     sqlite3_stmt *add = s->db.statements[DB_RETAILER_ADD];
     char made[GRAPH_ID_ROOM];
     struct sluice_str id = {made, 0};
@@ -165,7 +159,7 @@ static uint32_t write_retailer(struct graph_sink *s, struct sluice_str name, int
         *retailer = sqlite3_last_insert_rowid(s->db.handle);
     }
     if (code == SLUICE_OK)
-        node_cache_put(&s->retailers, name, *retailer, 0);
+        node_cache_put(&s->retailers, key, *retailer, 0);
     return code;
 }
 
@@ -300,7 +294,8 @@ static uint64_t write_seen(const struct graph_purchase *p)
 static uint32_t write_product(struct graph_sink *s, const struct graph_purchase *p, int64_t category,
                               int64_t *product, struct sluice_error *err)
 {
-    struct node_entry *known = node_cache_find(&s->products, p->product);
+    const struct hash128 key = node_cache_key(&s->products, p->product);
+    struct node_entry *known = node_cache_find(&s->products, key);
     uint64_t seen = write_seen(p), i;
     struct product delivered;
     uint32_t code;
@@ -329,7 +324,7 @@ static uint32_t write_product(struct graph_sink *s, const struct graph_purchase 
     }
     code = write_product_row(s, p->product, &delivered, category, product, err);
     if (code == SLUICE_OK)
-        node_cache_put(&s->products, p->product, *product, seen);
+        node_cache_put(&s->products, key, *product, seen);
     return code;
 }
 

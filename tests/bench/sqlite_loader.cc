@@ -149,9 +149,8 @@ class Loader
     {
         read_products(products);
         find_user = db.prepare("SELECT id FROM user_keys WHERE user_id = ?1");
-        add_user = db.prepare("INSERT INTO user_keys(user_id, created_at) VALUES(?1, ?2)");
-        touch_user = db.prepare("INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category,"
-                                " time) VALUES(?1, 0, '', 0, 0, ?2)");
+        add_user =
+            db.prepare("INSERT INTO user_keys(user_id, created_at, last_updated_at) VALUES(?1, ?2, ?2)");
         add_product = db.prepare("INSERT INTO products(product_id, name, name_is_catalogue, brand, category,"
                                  " category_id, created_at) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
         add_category = db.prepare("INSERT INTO categories(category_id, name, created_at) VALUES(?1, ?2, ?3)");
@@ -162,7 +161,8 @@ class Loader
                            " WHERE user = ?1 AND product = ?2 AND receipt > ''");
         add_fact = db.prepare("INSERT OR REPLACE INTO purchases(user, product, receipt, retailer, category,"
                               " time) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
-        put_edge = db.prepare("INSERT OR REPLACE INTO purchases VALUES(?1, ?2, '', 0, 0, ?4, ?3, ?5, ?6)");
+        put_edge =
+            db.prepare("INSERT OR REPLACE INTO purchases VALUES(?1, ?2, '', 0, 0, ?4, ?3, ?5, ?6, ?7)");
     }
 
     void receipt(simdjson::ondemand::document &doc)
@@ -202,7 +202,6 @@ class Loader
             return;
         begin();
         write_purchased();
-        touch();
         db.exec("COMMIT");
         open = false;
         rows.clear();
@@ -362,7 +361,7 @@ class Loader
             if (bought >= row.time && (row.retailer == 0 || at >= row.time) &&
                 (row.category == 0 || in >= row.time))
                 continue;
-            changed |= bought < row.time;
+            changed = true;
             seen.push_back({row.receipt, row.retailer, row.category, row.time});
             bind(add_fact, 1, row.user);
             bind(add_fact, 2, row.product);
@@ -407,25 +406,13 @@ class Loader
         bind(put_edge, 4, times[n - 1]);
         bind(put_edge, 5, interval);
         sqlite3_bind_double(put_edge, 6, likelihood);
+        bind(put_edge, 7, now());
         db.run(put_edge);
     }
 
-    void touch()
-    {
-        int64_t last = 0;
-        for (const Row &r : rows) {
-            if (r.user == last || r.new_user)
-                continue;
-            last = r.user;
-            bind(touch_user, 1, r.user);
-            bind(touch_user, 2, now());
-            db.run(touch_user);
-        }
-    }
-
     Database db;
-    sqlite3_stmt *find_user, *add_user, *touch_user, *add_product, *add_category, *add_retailer, *add_link,
-        *facts, *add_fact, *put_edge;
+    sqlite3_stmt *find_user, *add_user, *add_product, *add_category, *add_retailer, *add_link, *facts,
+        *add_fact, *put_edge;
     std::unordered_map<std::string, int64_t> users, categories, retailers;
     std::unordered_map<int64_t, bool> new_users;
     std::unordered_map<std::string, Product> catalogue;

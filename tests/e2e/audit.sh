@@ -69,7 +69,7 @@ damage() {
     rm -f graph.db graph.db-wal graph.db-shm
     mv graph.kept graph.db
 }
-figures="WHERE product <> 0 AND receipt = ''"
+figures="WHERE receipt = ''"
 damage times "UPDATE purchases SET times = times + 1 $figures"
 damage last "UPDATE purchases SET time = time + 1 $figures"
 damage interval "UPDATE purchases SET avg_interval_days = 99 $figures"

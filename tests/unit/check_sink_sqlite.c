@@ -96,7 +96,8 @@ START_TEST(one_purchase_makes_all_nodes_and_edges)
 END_TEST
 
 /* Sets last_updated_at of all users to 1. */
-#define CLOCK_BACK "UPDATE purchases SET time = 1 WHERE product = 0 AND receipt = ''"
+#define CLOCK_BACK                                                                                           \
+    "UPDATE purchases SET written_at = 1 WHERE receipt = ''; UPDATE user_keys SET last_updated_at = 1"
 
 START_TEST(a_replay_changes_nothing_not_even_the_clock_of_the_user)
 {
@@ -322,8 +323,9 @@ START_TEST(a_full_load_drops_what_no_receipt_explains_on_all_edges_of_the_user)
     struct plugin_host *h = open_with("load: full\n");
 
     put(h, MILK);
-    (void)sql(OLD_COUNTS "INSERT INTO user_keys VALUES(70, 'other', NULL, NULL, 1); INSERT INTO older_counts "
-                         "VALUES(70, 'SHOPS_AT', 50, 2, 2);");
+    (void)sql(OLD_COUNTS
+              "INSERT INTO user_keys VALUES(70, 'other', NULL, NULL, 1, 1); INSERT INTO older_counts "
+              "VALUES(70, 'SHOPS_AT', 50, 2, 2);");
     ck_assert_int_eq(sql("SELECT frequency FROM shops_at WHERE user = 1 AND retailer <> 50"), 7);
     ck_assert_int_eq(sql("SELECT last_visit FROM shops_at WHERE user = 1 AND retailer <> 50"), 99999999);
     put(h, "{\"user_id\":\"u\",\"purchases\":[]}");

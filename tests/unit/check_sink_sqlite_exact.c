@@ -213,9 +213,8 @@ START_TEST(a_batch_that_fails_at_its_last_edge_leaves_not_even_a_node)
     unsigned i;
 
     graph_model_records(records, 9);
-    /* the clock of the user is what a batch writes last */
-    run_sql(dir, "CREATE TRIGGER broken BEFORE INSERT ON purchases WHEN new.product = 0"
-                 " BEGIN SELECT RAISE(ABORT, 'broken'); END");
+    run_sql(dir, "CREATE TRIGGER broken BEFORE INSERT ON purchases WHEN new.product ="
+                 " (SELECT max(id) FROM products) BEGIN SELECT RAISE(ABORT, 'broken'); END");
     for (i = 0; i < MODEL_RECORDS; i++)
         add(h, &records[i]);
     ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_FATAL);
