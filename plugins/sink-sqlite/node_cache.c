@@ -46,15 +46,14 @@ void node_cache_release(struct node_cache *c)
 
 void node_cache_clear(struct node_cache *c)
 {
-    memset(c->entries, 0, c->sets * NODE_WAYS * sizeof *c->entries);
+    if (c->used)
+        memset(c->entries, 0, c->sets * NODE_WAYS * sizeof *c->entries);
+    c->used = 0;
 }
 
 void node_cache_unsee(struct node_cache *c)
 {
-    uint64_t i;
-
-    for (i = 0; i < c->sets * NODE_WAYS; i++)
-        c->entries[i].seen = 0;
+    c->epoch++;
 }
 
 struct hash128 node_cache_key(const struct node_cache *c, struct sluice_str text)
@@ -97,6 +96,7 @@ void node_cache_put(struct node_cache *c, struct hash128 key, int64_t rowid, uin
 
     if (entry == NULL)
         entry = node_cache_front(node_cache_set(c, key), NODE_WAYS - 1);
+    c->used = 1;
     entry->rowid = rowid;
     entry->seen = seen;
     entry->key = key;

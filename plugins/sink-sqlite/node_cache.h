@@ -13,7 +13,7 @@
 
 struct node_entry {
     int64_t rowid; /* 0: empty */
-    uint64_t seen; /* hash of the properties that the node surely has taken in; 0: none */
+    uint64_t seen; /* hash of the properties that the node surely has taken in, and the epoch; 0: none */
     struct hash128 key;
 };
 
@@ -21,6 +21,8 @@ struct node_cache {
     struct node_entry *entries; /* sets of NODE_WAYS, most recent first */
     uint64_t sets;              /* a power of two */
     struct hash128 secret;      /* of the hash */
+    uint64_t epoch;             /* goes into seen: a new one makes all that was seen unseen */
+    int used; /* something was put since the last clear; until then no page of it is touched */
 };
 
 /* 0, or -1: no memory. */

@@ -275,11 +275,11 @@ static uint32_t write_product_row(struct graph_sink *s, struct sluice_str id, co
 }
 
 /* A hash of what is delivered of a product; 0: nothing at all. */
-static uint64_t write_seen(const struct graph_purchase *p)
+static uint64_t write_seen(const struct graph_purchase *p, uint64_t epoch)
 {
     const struct sluice_str texts[] = {p->name.data != NULL ? p->name : p->description, p->brand, p->category,
                                        p->category_id};
-    uint64_t h = p->name.data != NULL ? 2 : 1, i;
+    uint64_t h = node_hash(p->name.data != NULL ? 2 : 1, &epoch, sizeof epoch), i;
     int any = p->n_hierarchy > 0;
 
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -296,7 +296,7 @@ static uint32_t write_product(struct graph_sink *s, const struct graph_purchase 
 {
     const struct hash128 key = node_cache_key(&s->products, p->product);
     struct node_entry *known = node_cache_find(&s->products, key);
-    uint64_t seen = write_seen(p), i;
+    uint64_t seen = write_seen(p, s->products.epoch), i;
     struct product delivered;
     uint32_t code;
 
