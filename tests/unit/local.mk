@@ -244,6 +244,21 @@ tests_unit_check_gate_valkey_enrollment_SOURCES = tests/unit/check_gate_valkey_e
 tests_unit_check_gate_valkey_enrollment_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
 tests_unit_check_gate_valkey_enrollment_LDADD = $(PLUGIN_TEST_LDADD) $(HIREDIS_LIBS)
 TESTS += tests/unit/check_gate_valkey_enrollment
+FLIPPER_CASE = tests/support/flipper_case.c tests/support/flipper_case.h \
+	tests/support/http_double.c tests/support/http_double.h
+check_PROGRAMS += tests/unit/check_feature_flipper
+tests_unit_check_feature_flipper_SOURCES = tests/unit/check_feature_flipper.c $(FLIPPER_CASE)
+tests_unit_check_feature_flipper_CPPFLAGS = $(UNIT_CPPFLAGS)
+if SANITIZED
+tests_unit_check_feature_flipper_CPPFLAGS += -DSANITIZED
+endif
+tests_unit_check_feature_flipper_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_feature_flipper
+check_PROGRAMS += tests/unit/check_feature_flipper_fetch
+tests_unit_check_feature_flipper_fetch_SOURCES = tests/unit/check_feature_flipper_fetch.c $(FLIPPER_CASE)
+tests_unit_check_feature_flipper_fetch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_feature_flipper_fetch_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_feature_flipper_fetch
 
 check_PROGRAMS += tests/unit/check_hash
 tests_unit_check_hash_SOURCES = tests/unit/check_hash.c
