@@ -390,6 +390,13 @@ tests_unit_check_http_retry_SOURCES = tests/unit/check_http_retry.c tests/suppor
 tests_unit_check_http_retry_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
 tests_unit_check_http_retry_LDADD = $(UNIT_LDADD) $(MHD_LIBS)
 TESTS += tests/unit/check_http_retry
+check_PROGRAMS += tests/unit/check_http_tls
+tests_unit_check_http_tls_SOURCES = tests/unit/check_http_tls.c tests/support/one_suite.h $(HTTP_SCRIPT) \
+	tests/support/test_ca.c tests/support/test_ca.h tests/support/temp_dir.c tests/support/temp_dir.h \
+	tests/support/test_file.c tests/support/test_file.h
+tests_unit_check_http_tls_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS)
+tests_unit_check_http_tls_LDADD = $(UNIT_LDADD) $(MHD_LIBS) $(CRYPTO_LIBS)
+TESTS += tests/unit/check_http_tls
 
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
