@@ -8,6 +8,8 @@ include plugins/gate-once/local.mk
 include plugins/gate-valkey-enrollment/local.mk
 include plugins/enrich-purchase/local.mk
 include plugins/enrich-table/local.mk
+include plugins/enrich-fps/local.mk
+include plugins/enrich-category/local.mk
 include plugins/sink-sqlite/local.mk
 include plugins/sink-file/local.mk
 include plugins/sink-null/local.mk

@@ -4,6 +4,7 @@ libsluicecommon_la_SOURCES = \
 	plugins/common/fido.c plugins/common/fido.h \
 	plugins/common/hash.c plugins/common/hash.h \
 	plugins/common/idset.c plugins/common/idset.h \
+	plugins/common/key_path.c plugins/common/key_path.h \
 	plugins/common/kept.c plugins/common/kept.h \
 	plugins/common/key_template.c plugins/common/key_template.h \
 	plugins/common/published.c plugins/common/published.h \
@@ -44,3 +45,12 @@ libsluicevalkey_la_SOURCES = \
 	plugins/common/valkey_words.c
 libsluicevalkey_la_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
 libsluicevalkey_la_LIBADD = $(HIREDIS_LIBS)
+
+# Enrichers that ask a service about ids.
+noinst_LTLIBRARIES += libsluicelookup.la
+libsluicelookup_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+libsluicelookup_la_SOURCES = \
+	plugins/common/lookup.c plugins/common/lookup.h plugins/common/lookup_ask.c \
+	plugins/common/lookup_answer.c plugins/common/lookup_answer.h \
+	plugins/common/lookup_cache.c plugins/common/lookup_cache.h \
+	plugins/common/lookup_enrich.c plugins/common/lookup_enrich.h plugins/common/lookup_records.c

@@ -6,7 +6,7 @@
 
 #include "../common/kept.h"
 #include "table.h"
-#include "table_path.h"
+#include "../common/key_path.h"
 
 #define TABLE_MAX_TARGETS 32u
 
@@ -21,7 +21,7 @@ struct table_target {
 struct table_enricher {
     const struct sluice_host *host;
     struct table_plan plan;
-    struct table_path path;
+    struct key_path path;
     const char *from; /* the path's text */
     enum table_missing missing;
     struct table_target targets[TABLE_MAX_TARGETS];
@@ -149,7 +149,7 @@ static uint32_t read_options(struct table_enricher *t, const struct sluice_confi
     t->from = host->option_string(config, "from");
     if (t->plan.key[0] == '\0')
         return sluice_fail(err, SLUICE_INVALID, "key", "key needs the name of a column");
-    why = table_path_parse(&t->path, t->from);
+    why = key_path_parse(&t->path, t->from);
     if (why != NULL)
         return sluice_fail(err, SLUICE_INVALID, "from", "from: %.100s %s", t->from, why);
     if (n == 0 || n > TABLE_MAX_TARGETS)
@@ -346,7 +346,7 @@ static uint32_t table_enrich(void *self, struct sluice_record *const *records, u
         l.record = records[i];
         memset(&l.answer, 0, sizeof l.answer);
         l.answer.code = SLUICE_OK;
-        (void)table_path_walk(host->document, &t->path, host->record->document(records[i]), look_up, &l);
+        (void)key_path_walk(host->document, &t->path, host->record->document(records[i]), look_up, &l);
         sluice_verdict_set(verdicts, i, l.answer.code, l.answer.reason, l.answer.detail);
     }
     kept_leave(&t->kept, ticket);

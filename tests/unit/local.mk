@@ -299,6 +299,19 @@ endif
 tests_unit_check_enrich_table_LDADD = $(PLUGIN_TEST_LDADD) $(ZLIB_LIBS)
 TESTS += tests/unit/check_enrich_table
 
+LOOKUP_LDADD = libsluicelookup.la libsluicecommon.la $(JANSSON_LIBS) $(UNIT_LDADD)
+LOOKUP_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/plugins/common
+check_PROGRAMS += tests/unit/check_lookup_answer
+tests_unit_check_lookup_answer_SOURCES = tests/unit/check_lookup_answer.c tests/support/one_suite.h
+tests_unit_check_lookup_answer_CPPFLAGS = $(LOOKUP_CPPFLAGS)
+tests_unit_check_lookup_answer_LDADD = $(LOOKUP_LDADD)
+TESTS += tests/unit/check_lookup_answer
+check_PROGRAMS += tests/unit/check_lookup
+tests_unit_check_lookup_SOURCES = tests/unit/check_lookup.c tests/support/one_suite.h
+tests_unit_check_lookup_CPPFLAGS = $(LOOKUP_CPPFLAGS)
+tests_unit_check_lookup_LDADD = $(LOOKUP_LDADD)
+TESTS += tests/unit/check_lookup
+
 check_PROGRAMS += tests/unit/check_purchase_bad
 tests_unit_check_purchase_bad_SOURCES = tests/unit/check_purchase_bad.c
 tests_unit_check_purchase_bad_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,15 +1,15 @@
-/* table_path: a document that lacks a part of the path has nothing there to look up,
+/* key_path: a document that lacks a part of the path has nothing there to look up,
  * which is no error: an empty purchase list is a user without history. */
-#include "table_path.h"
+#include "key_path.h"
 
-const char *table_path_parse(struct table_path *path, const char *text)
+const char *key_path_parse(struct key_path *path, const char *text)
 {
     const char *at = text;
 
     for (path->n = 0;;) {
         uint64_t len = strcspn(at, ".[");
 
-        if (path->n == TABLE_PATH_MAX)
+        if (path->n == KEY_PATH_MAX)
             return "goes deeper than 8 names";
         if (len == 0)
             return "has an empty name";
@@ -32,8 +32,8 @@ const char *table_path_parse(struct table_path *path, const char *text)
                                         : NULL;
 }
 
-static int walk(const struct sluice_document_api *document, const struct table_path *path, uint32_t from,
-                struct sluice_node *node, table_path_each fn, void *context)
+static int walk(const struct sluice_document_api *document, const struct key_path *path, uint32_t from,
+                struct sluice_node *node, key_path_each fn, void *context)
 {
     struct sluice_node *child;
 
@@ -52,8 +52,8 @@ static int walk(const struct sluice_document_api *document, const struct table_p
     return 1;
 }
 
-int table_path_walk(const struct sluice_document_api *document, const struct table_path *path,
-                    struct sluice_node *root, table_path_each fn, void *context)
+int key_path_walk(const struct sluice_document_api *document, const struct key_path *path,
+                  struct sluice_node *root, key_path_each fn, void *context)
 {
     return walk(document, path, 0, root, fn, context);
 }
