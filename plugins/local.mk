@@ -1,6 +1,7 @@
 # One folder a plugin: <kind>-<name>.c reads top to bottom.
 include plugins/common/local.mk
 include plugins/source-file/local.mk
+include plugins/source-kafka/local.mk
 include plugins/decoder-csv/local.mk
 include plugins/gate-feature-flipper/local.mk
 include plugins/gate-list/local.mk

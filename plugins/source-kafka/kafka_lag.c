@@ -1,0 +1,239 @@
+/* kafka_lag: how far the group is behind, asked by a client of its own that joins nothing. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kafka_source.h"
+
+struct kafka_reader {
+    struct kafka_source *source;
+    rd_kafka_t *rk;
+    int64_t until; /* steady ms, of the read that runs */
+    char said[200];
+    rd_kafka_resp_err_t said_code;
+};
+
+static void kafka_reader_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_reader *r = opaque;
+
+    (void)rk;
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && r->said[0] != '\0')
+        return;
+    r->said_code = (rd_kafka_resp_err_t)code;
+    (void)snprintf(r->said, sizeof r->said, "%s", reason);
+}
+
+static void kafka_reader_log(const rd_kafka_t *rk, int level, const char *where, const char *text)
+{
+    const struct kafka_reader *r = rd_kafka_opaque(rk);
+
+    (void)level;
+    sluice_log(r->source->host, SLUICE_DEBUG, "librdkafka %s: %s", where, text);
+}
+
+static uint32_t kafka_lag_open(void *self, void **reader, struct sluice_error *err)
+{
+    struct kafka_source *k = self;
+    struct kafka_reader *r = calloc(1, sizeof *r);
+    rd_kafka_conf_t *conf;
+    char why[320];
+
+    if (r == NULL)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    r->source = k;
+    if (kafka_conf_make(k->host, k->config, &conf, err) != SLUICE_OK) {
+        free(r);
+        return SLUICE_FATAL;
+    }
+    (void)rd_kafka_conf_set(conf, "group.instance.id", "", NULL, 0);
+    rd_kafka_conf_set_opaque(conf, r);
+    rd_kafka_conf_set_error_cb(conf, kafka_reader_error);
+    rd_kafka_conf_set_log_cb(conf, kafka_reader_log);
+    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (r->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        free(r);
+        return sluice_fail(err, SLUICE_FATAL, NULL, "cannot make a Kafka client: %s", why);
+    }
+    *reader = r;
+    return SLUICE_OK;
+}
+
+static void kafka_lag_close(void *reader)
+{
+    struct kafka_reader *r = reader;
+
+    rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    free(r);
+}
+
+static int kafka_left(const struct kafka_reader *r)
+{
+    int64_t left = r->until - r->source->host->steady_ms(r->source->host);
+
+    return left > 0 ? (int)left : 0;
+}
+
+/* A question failed: the reason of the connection, if there is one, says more. */
+static uint32_t kafka_lag_failed(struct kafka_reader *r, rd_kafka_resp_err_t code, const char *about,
+                                 struct sluice_error *err)
+{
+    struct kafka_trouble t;
+    int reach = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
+                code == RD_KAFKA_RESP_ERR__WAIT_COORD;
+
+    (void)rd_kafka_poll(r->rk, 0);
+    if (reach && r->said[0] != '\0')
+        kafka_words(r->source, r->said_code, r->said, &t);
+    else
+        kafka_words(r->source, code, about, &t);
+    return sluice_fail(err, t.code, t.option[0] == '\0' ? NULL : t.option, "%s", t.words);
+}
+
+/* Every partition of the topics. */
+static uint32_t kafka_list_parts(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,
+                                 struct sluice_error *err)
+{
+    const struct sluice_host *h = r->source->host;
+    uint64_t n = h->option_count(r->source->config, "topic"), i;
+    const struct rd_kafka_metadata *found;
+    rd_kafka_resp_err_t code;
+    int j, p;
+
+    do {
+        code = rd_kafka_metadata(r->rk, 1, NULL, &found, kafka_left(r) < 500 ? kafka_left(r) : 500);
+        (void)rd_kafka_poll(r->rk, 0);
+    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_left(r) > 0 && !h->cancelled(h) &&
+             (r->said[0] == '\0' || r->said_code == RD_KAFKA_RESP_ERR__TRANSPORT));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_lag_failed(r, code, NULL, err);
+    for (i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < n; i++) {
+        const char *name = h->option_item(r->source->config, "topic", i);
+
+        code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        for (j = 0; j < found->topic_cnt; j++) {
+            if (strcmp(found->topics[j].topic, name) != 0)
+                continue;
+            code = found->topics[j].err;
+            for (p = 0; p < found->topics[j].partition_cnt; p++)
+                rd_kafka_topic_partition_list_add(list, name, found->topics[j].partitions[p].id);
+        }
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            (void)kafka_lag_failed(r, code, name, err);
+    }
+    rd_kafka_metadata_destroy(found);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? SLUICE_OK : err->code;
+}
+
+static uint32_t kafka_state_of(rd_kafka_consumer_group_state_t state)
+{
+    switch (state) {
+    case RD_KAFKA_CONSUMER_GROUP_STATE_STABLE:
+        return SLUICE_GROUP_ACTIVE;
+    case RD_KAFKA_CONSUMER_GROUP_STATE_PREPARING_REBALANCE:
+    case RD_KAFKA_CONSUMER_GROUP_STATE_COMPLETING_REBALANCE:
+        return SLUICE_GROUP_MOVING;
+    case RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY:
+        return SLUICE_GROUP_EMPTY;
+    case RD_KAFKA_CONSUMER_GROUP_STATE_DEAD:
+        return SLUICE_GROUP_ABSENT;
+    default:
+        return SLUICE_GROUP_UNKNOWN;
+    }
+}
+
+static void kafka_read_group(const rd_kafka_DescribeConsumerGroups_result_t *result,
+                             struct sluice_lag_group *group)
+{
+    const rd_kafka_ConsumerGroupDescription_t **list;
+    size_t n;
+
+    list = rd_kafka_DescribeConsumerGroups_result_groups(result, &n);
+    if (n == 0 || rd_kafka_ConsumerGroupDescription_error(list[0]) != NULL)
+        return; /* brokers too old, or without the right: unknown */
+    group->state = kafka_state_of(rd_kafka_ConsumerGroupDescription_state(list[0]));
+    group->members = rd_kafka_ConsumerGroupDescription_member_count(list[0]);
+}
+
+/* Brokers that do not tell leave it unknown. */
+static void kafka_ask_group(struct kafka_reader *r, struct sluice_lag_group *group)
+{
+    const char *name = r->source->host->option_string(r->source->config, "group");
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(r->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    int timeout = kafka_left(r) / 2;
+    rd_kafka_event_t *event;
+    char why[128];
+
+    if (timeout < 1)
+        timeout = 1;
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, timeout, why, sizeof why);
+    rd_kafka_DescribeConsumerGroups(r->rk, &name, 1, options, queue);
+    event = rd_kafka_queue_poll(queue, timeout);
+    if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kafka_read_group(rd_kafka_event_DescribeConsumerGroups_result(event), group);
+    if (event != NULL)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+}
+
+static uint32_t kafka_show_parts(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,
+                                 const struct sluice_lag_visitor *visitor, struct sluice_error *err)
+{
+    rd_kafka_resp_err_t code = rd_kafka_committed(r->rk, list, kafka_left(r));
+    int64_t low, high;
+    int i;
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return kafka_lag_failed(r, code, "the group's offsets", err);
+    for (i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &list->elems[i];
+        struct sluice_lag_partition p = {.struct_size = sizeof p};
+
+        code = at->err != RD_KAFKA_RESP_ERR_NO_ERROR
+                   ? at->err
+                   : rd_kafka_query_watermark_offsets(r->rk, at->topic, at->partition, &low, &high,
+                                                      kafka_left(r));
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return kafka_lag_failed(r, code, at->topic, err);
+        p.partition = (uint32_t)at->partition;
+        p.topic = sluice_str_of(at->topic);
+        p.committed = at->offset >= 0 ? at->offset : SLUICE_LAG_NONE;
+        p.begin = low;
+        p.end = high;
+        visitor->partition(visitor->context, &p);
+    }
+    return SLUICE_OK;
+}
+
+static uint32_t kafka_lag_read(void *reader, const struct sluice_lag_visitor *visitor, uint32_t timeout_ms,
+                               struct sluice_error *err)
+{
+    struct kafka_reader *r = reader;
+    const struct sluice_host *h = r->source->host;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+    struct sluice_lag_group group = {.struct_size = sizeof group};
+    uint32_t code;
+
+    r->until = h->steady_ms(h) + timeout_ms;
+    r->said[0] = '\0';
+    code = kafka_list_parts(r, list, err);
+    if (code == SLUICE_OK) {
+        group.name = sluice_str_of(h->option_string(r->source->config, "group"));
+        kafka_ask_group(r, &group);
+        visitor->group(visitor->context, &group);
+        code = kafka_show_parts(r, list, visitor, err);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+const struct sluice_lag kafka_lag = {
+    .struct_size = sizeof kafka_lag,
+    .open = kafka_lag_open,
+    .read = kafka_lag_read,
+    .close = kafka_lag_close,
+};

@@ -1,0 +1,195 @@
+/* source-kafka: the messages of Kafka topics, as a member of a consumer group. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kafka_source.h"
+
+static const struct sluice_option kafka_options[] = {
+    {.name = "brokers",
+     .type = SLUICE_LIST,
+     .flags = SLUICE_REQUIRED,
+     .summary = "host:port of some brokers; the others are learnt from them",
+     .example = "kafka-1:9092"},
+    {.name = "topic",
+     .type = SLUICE_LIST,
+     .flags = SLUICE_REQUIRED,
+     .summary = "the topic, or a list of topics",
+     .example = "receipts"},
+    {.name = "group",
+     .type = SLUICE_STRING,
+     .flags = SLUICE_REQUIRED,
+     .summary = "consumer group: its members share the partitions, and it keeps the offsets",
+     .example = "receipts-worker"},
+    {.name = "instance_id",
+     .type = SLUICE_STRING,
+     .summary = "name of this member that outlives a restart (static membership); unique in the group",
+     .details = "With it a restart within session_timeout moves no partition.",
+     .example = "worker-1"},
+    {.name = "start",
+     .type = SLUICE_CHOICE,
+     .default_text = "earliest",
+     .choices = "earliest|latest",
+     .summary = "where a partition begins for which the group has no offset"},
+    {.name = "on_out_of_range",
+     .type = SLUICE_CHOICE,
+     .default_text = "stop",
+     .choices = "stop|earliest|latest",
+     .summary = "what to do when the group's offset is not there any more: stop, or go on at the oldest or "
+                "newest message",
+     .details = "What is skipped then is logged and counted in skipped_offsets_total."},
+    {.name = "tombstones",
+     .type = SLUICE_CHOICE,
+     .default_text = "record",
+     .choices = "record|skip",
+     .summary = "messages without a payload: records like others, or passed over (counted)",
+     .details = "As a record it has an empty payload; the json decoder rejects it, so that it ends in the "
+                "dead letters with its key."},
+    {.name = "tls", .type = SLUICE_BOOLEAN, .default_text = "false", .summary = "speak TLS to the brokers"},
+    {.name = "ca_file",
+     .type = SLUICE_PATH,
+     .summary = "PEM file of the authorities that sign the brokers' certificates",
+     .details = "Without it those of the system are trusted."},
+    {.name = "cert_file", .type = SLUICE_PATH, .summary = "PEM file of the client's own certificate"},
+    {.name = "key_file", .type = SLUICE_PATH, .summary = "PEM file of the key to cert_file"},
+    {.name = "key_password",
+     .type = SLUICE_STRING,
+     .flags = SLUICE_SECRET,
+     .summary = "password of key_file"},
+    {.name = "insecure",
+     .type = SLUICE_BOOLEAN,
+     .default_text = "false",
+     .summary = "do not verify the brokers' certificates; logged at each start"},
+    {.name = "mechanism",
+     .type = SLUICE_CHOICE,
+     .default_text = "none",
+     .choices = "none|plain|scram-sha-256|scram-sha-512",
+     .summary = "how to log in (SASL)"},
+    {.name = "username", .type = SLUICE_STRING, .summary = "user that logs in", .example = "worker"},
+    {.name = "password", .type = SLUICE_STRING, .flags = SLUICE_SECRET, .summary = "password of the user"},
+    {.name = "queue",
+     .type = SLUICE_SIZE,
+     .default_text = "4MiB",
+     .min = "64KiB",
+     .max = "2GiB",
+     .summary = "bytes of messages fetched ahead, over all partitions"},
+    {.name = "fetch",
+     .type = SLUICE_SIZE,
+     .default_text = "1MiB",
+     .min = "16KiB",
+     .max = "1GiB",
+     .summary = "bytes asked of a broker at a time",
+     .details = "They may be compressed: what they unpack to is in memory at once.  A message larger than "
+                "this still comes."},
+    {.name = "session_timeout",
+     .type = SLUICE_DURATION,
+     .default_text = "45s",
+     .min = "1s",
+     .max = "1h",
+     .summary = "after so long without a sign of life others get the partitions"},
+    {.name = "properties",
+     .type = SLUICE_MAP,
+     .summary = "further properties of librdkafka, by name",
+     .details =
+         "Allowed: broker.address.family, broker.address.ttl, check.crcs, client.id, client.rack, "
+         "connections.max.idle.ms, coordinator.query.interval.ms, debug, fetch.error.backoff.ms, "
+         "fetch.max.bytes, fetch.min.bytes, fetch.wait.max.ms, heartbeat.interval.ms, isolation.level, "
+         "log.connection.close, max.poll.interval.ms, metadata.max.age.ms, partition.assignment.strategy "
+         "(range, roundrobin), queued.min.messages, receive.message.max.bytes, reconnect.backoff.max.ms, "
+         "reconnect.backoff.ms, session.timeout.ms, socket.connection.setup.timeout.ms, "
+         "socket.keepalive.enable, socket.max.fails, socket.nagle.disable, socket.receive.buffer.bytes, "
+         "socket.send.buffer.bytes, socket.timeout.ms, ssl.cipher.suites, ssl.crl.location, "
+         "ssl.curves.list, ssl.sigalgs.list, topic.metadata.refresh.fast.interval.ms, "
+         "topic.metadata.refresh.interval.ms.",
+     .example = "{ client.rack: eu-1a }"},
+};
+
+static void kafka_destroy(void *self)
+{
+    struct kafka_source *k = self;
+
+    kafka_forget_parts(k);
+    pthread_mutex_destroy(&k->stats_lock);
+    pthread_mutex_destroy(&k->lock);
+    free(k->headers);
+    free(k);
+}
+
+static uint32_t kafka_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
+                             struct sluice_error *err)
+{
+    struct kafka_source *k;
+    uint32_t i, code = kafka_conf_make(host, config, NULL, err);
+    const char *user;
+
+    if (code != SLUICE_OK)
+        return code;
+    k = calloc(1, sizeof *k);
+    if (k == NULL)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    k->host = host;
+    k->config = config;
+    k->wake = -1;
+    user = host->option_string(config, "username");
+    (void)snprintf(k->name, sizeof k->name, "%s", user == NULL ? "" : user);
+    k->from_latest = host->option_integer(config, "start") == 1;
+    k->out_of_range = (int)host->option_integer(config, "on_out_of_range");
+    k->skip_tombstones = host->option_integer(config, "tombstones") == 1;
+    k->insecure = host->option_integer(config, "insecure") != 0;
+    k->plain_login =
+        host->option_integer(config, "mechanism") == 1 && host->option_integer(config, "tls") == 0;
+    for (i = 0; i < sizeof k->items / sizeof k->items[0]; i++)
+        k->items[i].struct_size = sizeof k->items[i];
+    if (pthread_mutex_init(&k->lock, NULL) != 0) {
+        free(k);
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    }
+    if (pthread_mutex_init(&k->stats_lock, NULL) != 0) {
+        pthread_mutex_destroy(&k->lock);
+        free(k);
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    }
+    kafka_register_metrics(k);
+    *self = k;
+    return SLUICE_OK;
+}
+
+static const void *kafka_extension(void *self, const char *id)
+{
+    (void)self;
+    return strcmp(id, SLUICE_LAG_ID) == 0 ? &kafka_lag : NULL;
+}
+
+static const struct sluice_lifecycle kafka_lifecycle = {
+    .struct_size = sizeof kafka_lifecycle,
+    .create = kafka_create,
+    .destroy = kafka_destroy,
+    .start = kafka_start,
+    .stop = kafka_stop,
+    .probe = kafka_probe,
+    .cancel = kafka_cancel,
+    .stats = kafka_stats,
+    .extension = kafka_extension,
+};
+
+static const struct sluice_source_ops kafka_ops = {
+    .struct_size = sizeof kafka_ops,
+    .poll = kafka_poll,
+    .settle = kafka_settle,
+    .keepalive = kafka_keepalive,
+    .fetch = kafka_fetch,
+};
+
+static const struct sluice_plugin source_kafka = {
+    .struct_size = sizeof source_kafka,
+    .kind = SLUICE_SOURCE,
+    .name = "kafka",
+    .version = "0.1.0",
+    .summary = "messages of Kafka topics, as a member of a consumer group",
+    .licence = "MIT",
+    SLUICE_OPTIONS(kafka_options),
+    .lifecycle = &kafka_lifecycle,
+    .ops = &kafka_ops,
+    .example = "plugin: kafka\nbrokers: 127.0.0.1:9092\ntopic: receipts\ngroup: receipts-worker\n",
+};
+
+SLUICE_MODULE("source-kafka", NULL, NULL, &source_kafka);
