@@ -96,3 +96,20 @@ tests_fuzz_replay_framing_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_replay_framing_LDADD = libsluicecsv.la
 TESTS += tests/fuzz/replay_framing
 endif
+
+# Flags and lists of ids.
+FLAG_SOURCES = plugins/gate-feature-flipper/flag.c plugins/gate-feature-flipper/flag.h \
+	plugins/gate-feature-flipper/id_text.c plugins/gate-feature-flipper/id_text.h
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_flag
+tests_fuzz_fuzz_flag_SOURCES = tests/fuzz/fuzz_flag.c $(FLAG_SOURCES)
+tests_fuzz_fuzz_flag_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_fuzz_flag_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_flag_LDADD = libsluiceaws.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lm
+else
+check_PROGRAMS += tests/fuzz/replay_flag
+tests_fuzz_replay_flag_SOURCES = tests/fuzz/fuzz_flag.c tests/fuzz/replay_main.c $(FLAG_SOURCES)
+tests_fuzz_replay_flag_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+tests_fuzz_replay_flag_LDADD = libsluiceaws.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lm
+TESTS += tests/fuzz/replay_flag
+endif

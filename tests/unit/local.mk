@@ -271,6 +271,12 @@ tests_unit_check_aws_sigv4_SOURCES = tests/unit/check_aws_sigv4.c tests/support/
 tests_unit_check_aws_sigv4_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_aws_sigv4_LDADD = libsluiceaws.la $(UNIT_LDADD)
 TESTS += tests/unit/check_aws_sigv4
+check_PROGRAMS += tests/unit/check_aws_chain
+tests_unit_check_aws_chain_SOURCES = tests/unit/check_aws_chain.c tests/support/one_suite.h \
+	tests/support/http_double.c tests/support/http_double.h
+tests_unit_check_aws_chain_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_aws_chain_LDADD = tests/support/libpluginhost.la libsluiceaws.la $(UNIT_LDADD)
+TESTS += tests/unit/check_aws_chain
 
 check_PROGRAMS += tests/unit/check_gate_once
 tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c
