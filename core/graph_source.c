@@ -94,6 +94,9 @@ int graph_source_open(struct graph_source *g, struct problems *p)
     if (g->instance == NULL)
         return -1;
     error_clear(&err);
+    g->self = instance_self(g->instance);
+    g->graph =
+        g->spec->plugin->lifecycle.extension(g->self, SLUICE_GRAPH_ID); /* before start: only to look */
     if (instance_start(g->instance, &err) != SLUICE_OK) {
         problem_add(p, g->spec->origin, NULL, "%s/%s (instance '%s') does not start: %s",
                     kind_name(g->spec->plugin->desc.kind), g->spec->plugin->desc.name, g->spec->name,
@@ -102,8 +105,6 @@ int graph_source_open(struct graph_source *g, struct problems *p)
         g->instance = NULL;
         return -1;
     }
-    g->self = instance_self(g->instance);
-    g->graph = g->spec->plugin->lifecycle.extension(g->self, SLUICE_GRAPH_ID);
     if (g->graph != NULL)
         return 0;
     graph_source_close(g);

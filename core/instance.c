@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sluice/promise.h>
+
 #include "instance_private.h"
 
 void error_clear(struct sluice_error *err)
@@ -187,6 +189,19 @@ const char *instance_name(const struct instance *i)
 void *instance_self(struct instance *i)
 {
     return i->self;
+}
+
+/* What a sink may promise of one instance and not of another. */
+static const uint32_t may_withdraw = SLUICE_ATOMIC | SLUICE_IDEMPOTENT | SLUICE_COMMUTATIVE;
+
+uint32_t instance_flags(const struct instance *i)
+{
+    const struct plugin *plugin = i->spec->plugin;
+    const struct sluice_promise *promise =
+        plugin->lifecycle.extension == NULL ? NULL : plugin->lifecycle.extension(i->self, SLUICE_PROMISE_ID);
+
+    return promise == NULL ? plugin->desc.flags
+                           : plugin->desc.flags & (promise->flags(i->self) | ~may_withdraw);
 }
 
 static int is_serial(const struct instance *i)

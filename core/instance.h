@@ -45,6 +45,8 @@ void instance_stats(struct instance *i); /* [any] */
 const struct plugin *instance_plugin(const struct instance *i);
 const char *instance_name(const struct instance *i);
 void *instance_self(struct instance *i);
+/* The plugin's flags, less the promises that this instance takes back (sluice/promise.h). */
+uint32_t instance_flags(const struct instance *i);
 /* Before and after each work call. */
 void instance_enter(struct instance *i);
 void instance_leave(struct instance *i);

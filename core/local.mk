@@ -1,6 +1,7 @@
 # Buffers that plugins use too; linked into each of them.
 noinst_LTLIBRARIES += libsluiceutil.la
-libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h core/utf8.c core/utf8.h
+libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h core/utf8.c core/utf8.h \
+	core/json_scan.c core/json_scan.h
 
 # The host without its command line, so that tests link it.
 noinst_LTLIBRARIES += libsluicecore.la
@@ -35,7 +36,7 @@ libsluicecore_la_SOURCES += core/conformance.c core/conformance.h core/conforman
 
 # records: bytes and documents
 libsluicecore_la_SOURCES += core/record.c core/record.h core/document.c core/document.h \
-	core/json.h core/json_parse.cc core/json_peek.c core/json_write.c core/json_scan.c core/json_scan.h \
+	core/json.h core/json_parse.cc core/json_peek.c core/json_write.c \
 	core/decoder_json.c core/decoder_lines.c
 libsluicecore_la_CXXFLAGS = $(AM_CXXFLAGS) $(PIE_CFLAGS) -fno-exceptions -fno-rtti
 

@@ -78,7 +78,8 @@ static int make_flow(struct pipeline *p)
     size_t i;
 
     for (i = 0; i < ps->n_steps; i++) {
-        uint32_t flags = ps->steps[i].sink->plugin->desc.flags;
+        const struct step *step = &p->steps[i];
+        uint32_t flags = instance_flags(step->stages[step->n_stages - 1].instance);
 
         spec.commutative &= (flags & SLUICE_COMMUTATIVE) != 0;
         spec.idempotent &= (flags & SLUICE_IDEMPOTENT) != 0;

@@ -2,7 +2,9 @@
  *
  * `sluice audit`, `audit --fingerprint` and `explain user` know no database: they
  * walk the graph through this interface, which a sink returns from
- * lifecycle.extension(self, SLUICE_GRAPH_ID) between start and stop.
+ * lifecycle.extension(self, SLUICE_GRAPH_ID) between create and destroy.  Who asks for it
+ * before start only wants to look: start then makes nothing in the database.  The walk
+ * itself is between start and stop.
  */
 #ifndef SLUICE_GRAPH_H
 #define SLUICE_GRAPH_H
