@@ -54,3 +54,11 @@ libsluicelookup_la_SOURCES = \
 	plugins/common/lookup_answer.c plugins/common/lookup_answer.h \
 	plugins/common/lookup_cache.c plugins/common/lookup_cache.h \
 	plugins/common/lookup_enrich.c plugins/common/lookup_enrich.h plugins/common/lookup_records.c
+
+# Neo4j over HTTP.
+noinst_LTLIBRARIES += libsluiceneo4j.la
+libsluiceneo4j_la_SOURCES = \
+	plugins/common/neo4j.c plugins/common/neo4j.h \
+	plugins/common/neo4j_answer.c plugins/common/neo4j_answer.h \
+	plugins/common/neo4j_answer_private.h plugins/common/neo4j_rows.c \
+	plugins/common/neo4j_call.c plugins/common/neo4j_error.c plugins/common/neo4j_tx.c
