@@ -13,6 +13,7 @@ include plugins/enrich-fps/local.mk
 include plugins/enrich-category/local.mk
 include plugins/sink-sqlite/local.mk
 include plugins/sink-file/local.mk
+include plugins/sink-neo4j/local.mk
 include plugins/sink-null/local.mk
 
 # libtool's .la files are no use to anyone at run time.
