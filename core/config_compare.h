@@ -5,7 +5,8 @@
 #include "config.h"
 
 /* path: "pipelines.receipts.batch.records", list members by place "[0]".  a or b is
- * NULL where a side has nothing there.  Called for the outermost place that differs. */
+ * NULL where a side has nothing there.  Called for the outermost place that differs;
+ * members of the root that begin with x- are not looked at. */
 typedef void (*config_difference)(void *context, const char *path, const struct config_value *a,
                                   const struct config_value *b);
 

@@ -8,3 +8,6 @@ EXTRA_DIST += docs/index.md docs/plugin-author.md docs/design/dead-letters.md do
 EXTRA_DIST += docs/reference/fingerprint.md
 EXTRA_DIST += docs/tutorial.md docs/performance.md docs/reference/generate docs/reference/config.md \
 	docs/reference/plugins.md docs/reference/plugins
+EXTRA_DIST += docs/examples/unified-worker/README.md docs/examples/unified-worker/unified-worker.yaml \
+	docs/examples/unified-worker/unified-worker.laptop.yaml docs/examples/unified-worker/unified-worker.prod.yaml \
+	docs/examples/unified-worker/unified-worker.stage.yaml
