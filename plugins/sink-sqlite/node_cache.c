@@ -1,10 +1,11 @@
-/* node_cache: four-way sets in one block of memory. */
+/* node_cache: four-way sets in one block of memory, which doubles while it fills. */
 #include "node_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define NODE_WAYS 4u
+#define NODE_FIRST_SETS 256u
 
 uint64_t node_hash(uint64_t h, const void *data, uint64_t len)
 {
@@ -30,9 +31,9 @@ uint64_t node_hash(uint64_t h, const void *data, uint64_t len)
 int node_cache_init(struct node_cache *c, uint64_t entries, const struct hash128 *secret)
 {
     c->secret = *secret;
-    c->sets = 1;
-    while (c->sets * NODE_WAYS < entries)
-        c->sets *= 2;
+    c->sets = NODE_FIRST_SETS;
+    for (c->most_sets = c->sets; c->most_sets * NODE_WAYS < entries;)
+        c->most_sets *= 2;
     c->entries = calloc(c->sets * NODE_WAYS, sizeof *c->entries);
     return c->entries == NULL ? -1 : 0;
 }
@@ -46,9 +47,9 @@ void node_cache_release(struct node_cache *c)
 
 void node_cache_clear(struct node_cache *c)
 {
-    if (c->used)
+    if (c->held > 0)
         memset(c->entries, 0, c->sets * NODE_WAYS * sizeof *c->entries);
-    c->used = 0;
+    c->held = 0;
 }
 
 void node_cache_unsee(struct node_cache *c)
@@ -90,13 +91,42 @@ struct node_entry *node_cache_find(struct node_cache *c, struct hash128 key)
     return NULL;
 }
 
+/* The entry of a set that gives way, at its front; empty if there was room. */
+static struct node_entry *node_cache_place(struct node_cache *c, struct hash128 key)
+{
+    struct node_entry *entry = node_cache_front(node_cache_set(c, key), NODE_WAYS - 1);
+
+    c->held += entry->rowid == 0;
+    return entry;
+}
+
+/* Twice as many sets; without memory for them the cache stays as it is. */
+static void node_cache_grow(struct node_cache *c)
+{
+    struct node_entry *old = c->entries, *entries;
+    uint64_t n = c->sets * NODE_WAYS, i;
+
+    entries = calloc(n * 2, sizeof *entries);
+    if (entries == NULL)
+        return;
+    c->entries = entries;
+    c->sets *= 2;
+    c->held = 0;
+    for (i = n; i-- > 0;) /* the most recent of a set comes last, so to the front again */
+        if (old[i].rowid != 0)
+            *node_cache_place(c, old[i].key) = old[i];
+    free(old);
+}
+
 void node_cache_put(struct node_cache *c, struct hash128 key, int64_t rowid, uint64_t seen)
 {
     struct node_entry *entry = node_cache_find(c, key);
 
-    if (entry == NULL)
-        entry = node_cache_front(node_cache_set(c, key), NODE_WAYS - 1);
-    c->used = 1;
+    if (entry == NULL) {
+        if (c->held * 2 >= c->sets * NODE_WAYS && c->sets < c->most_sets)
+            node_cache_grow(c);
+        entry = node_cache_place(c, key);
+    }
     entry->rowid = rowid;
     entry->seen = seen;
     entry->key = key;

@@ -1,6 +1,7 @@
 /* node_cache: which rowid a key has, for the nodes seen lately.
  *
- * Bounded: sets of four entries, the one unused for longest gives way.  Rowids never
+ * Bounded: it grows with what is put until it has as many entries as it may; then, of the
+ * four entries of a set, the one unused for longest gives way.  Rowids never
  * change, so an entry is never stale; what a node was last seen with (seen) may be,
  * once another program has written, and is then forgotten (node_cache_unsee).
  * A key is kept as its keyed hash of 128 bits, which stands for it (hash.h). */
@@ -22,10 +23,11 @@ struct node_cache {
     uint64_t sets;              /* a power of two */
     struct hash128 secret;      /* of the hash */
     uint64_t epoch;             /* goes into seen: a new one makes all that was seen unseen */
-    int used; /* something was put since the last clear; until then no page of it is touched */
+    uint64_t held;              /* entries that are not empty */
+    uint64_t most_sets;
 };
 
-/* 0, or -1: no memory. */
+/* entries: at most.  0, or -1: no memory. */
 int node_cache_init(struct node_cache *c, uint64_t entries, const struct hash128 *secret);
 void node_cache_release(struct node_cache *c);
 void node_cache_clear(struct node_cache *c);
