@@ -23,11 +23,11 @@ static const char ask_categories[] =
 static const char ask_retailers[] = "UNWIND $rows AS row MERGE (r:Retailer {retailer_id: row.r}) "
                                     "ON CREATE SET r.name = row.n, r.venue_type = $venue RETURN count(*)";
 /* A hash of what is delivered of a product; 0: nothing at all. */
-static uint64_t catalogue_seen(const struct graph_purchase *p)
+static uint64_t catalogue_seen(const struct graph_purchase *p, uint64_t epoch)
 {
     const struct sluice_str texts[] = {p->name.data != NULL ? p->name : p->description, p->brand, p->category,
                                        p->category_id};
-    uint64_t h = p->name.data != NULL ? 2 : 1, i;
+    uint64_t h = node_hash(p->name.data != NULL ? 2 : 1, &epoch, sizeof epoch), i;
     int any = p->n_hierarchy > 0;
 
     for (i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -41,14 +41,24 @@ static uint64_t catalogue_seen(const struct graph_purchase *p)
 
 /* --- what to ask ----------------------------------------------------------------- */
 
+static struct node_entry *catalogue_find(struct node_cache *c, struct sluice_str key)
+{
+    return node_cache_find(c, node_cache_key(c, key));
+}
+
+static void catalogue_put(struct node_cache *c, struct sluice_str key, uint64_t seen)
+{
+    node_cache_put(c, node_cache_key(c, key), 1, seen);
+}
+
 static void catalogue_plan_row(struct sink *s, struct work *w, const struct row *row)
 {
     const struct graph_purchase *p = row->purchase;
     struct product *product = &w->products[row->product];
-    uint64_t seen = catalogue_seen(p);
+    uint64_t seen = catalogue_seen(p, s->products.epoch);
 
     if (!product->check && product->seen == 0) {
-        struct node_entry *known = node_cache_find(&s->products, p->product);
+        struct node_entry *known = catalogue_find(&s->products, p->product);
 
         product->check = known == NULL;
         product->seen = known == NULL ? 0 : known->seen;
@@ -59,7 +69,7 @@ static void catalogue_plan_row(struct sink *s, struct work *w, const struct row 
     }
     if (product->check && row->category != NO_KEY)
         product->link = row->category;
-    if (row->category != NO_KEY && node_cache_find(&s->categories, p->category) == NULL) {
+    if (row->category != NO_KEY && catalogue_find(&s->categories, p->category) == NULL) {
         struct category *c = &w->categories[row->category];
 
         if (!c->check || graph_compare(p->category, c->name) < 0)
@@ -68,7 +78,7 @@ static void catalogue_plan_row(struct sink *s, struct work *w, const struct row 
     }
     if (row->retailer != NO_KEY)
         w->retailers[row->retailer] =
-            node_cache_find(&s->retailers, w->batch.retailers.ids[row->retailer]) == NULL;
+            catalogue_find(&s->retailers, w->batch.retailers.ids[row->retailer]) == NULL;
 }
 
 int catalogue_plan(struct sink *s, struct work *w)
@@ -105,13 +115,13 @@ void catalogue_keep(struct sink *s, const struct work *w)
     pthread_mutex_lock(&s->lock);
     for (i = 0; i < b->products.n; i++)
         if (w->products[i].check)
-            node_cache_put(&s->products, b->products.ids[i], 1, w->products[i].seen);
+            catalogue_put(&s->products, b->products.ids[i], w->products[i].seen);
     for (i = 0; i < b->n_rows; i++)
         if (b->rows[i].category != NO_KEY && w->categories[b->rows[i].category].check)
-            node_cache_put(&s->categories, b->rows[i].purchase->category, 1, 0);
+            catalogue_put(&s->categories, b->rows[i].purchase->category, 0);
     for (i = 0; i < b->retailers.n; i++)
         if (w->retailers[i])
-            node_cache_put(&s->retailers, b->retailers.ids[i], 1, 0);
+            catalogue_put(&s->retailers, b->retailers.ids[i], 0);
     pthread_mutex_unlock(&s->lock);
 }
 

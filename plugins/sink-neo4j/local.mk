@@ -7,5 +7,5 @@ plugins_sink_neo4j_sink_neo4j_la_SOURCES = \
 	%D%/walk.c %D%/walk_users.c %D%/walk.h \
 	plugins/sink-sqlite/node_cache.c plugins/sink-sqlite/node_cache.h
 plugins_sink_neo4j_sink_neo4j_la_LDFLAGS = $(PLUGIN_LINK)
-plugins_sink_neo4j_sink_neo4j_la_LIBADD = libsluiceneo4j.la libsluicegraph.la libsluiceutil.la
+plugins_sink_neo4j_sink_neo4j_la_LIBADD = libsluiceneo4j.la libsluicegraph.la libsluicecommon.la libsluiceutil.la
 EXTRA_DIST += %D%/README.md

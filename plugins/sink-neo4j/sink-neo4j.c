@@ -111,6 +111,19 @@ static uint32_t neo4j_sink_options(struct sink *s, const struct sluice_config *c
     return SLUICE_OK;
 }
 
+static int neo4j_sink_caches(struct sink *s)
+{
+    struct hash128 secret;
+
+    if (hash_key_random(&secret) != 0)
+        return -1;
+    if (node_cache_init(&s->products, PRODUCTS_KEPT, &secret) != 0 ||
+        node_cache_init(&s->categories, NAMES_KEPT, &secret) != 0 ||
+        node_cache_init(&s->retailers, NAMES_KEPT, &secret) != 0)
+        return -1;
+    return 0;
+}
+
 static uint32_t neo4j_sink_create(const struct sluice_host *host, const struct sluice_config *config,
                                   void **self, struct sluice_error *err)
 {
@@ -124,10 +137,8 @@ static uint32_t neo4j_sink_create(const struct sluice_host *host, const struct s
     code = neo4j_sink_options(s, config, err);
     if (code == SLUICE_OK)
         code = neo4j_open(&s->neo4j, host, config, ANSWER_MAX, err);
-    if (code == SLUICE_OK && s->model == MODEL_PURCHASE_GRAPH &&
-        (node_cache_init(&s->products, PRODUCTS_KEPT) != 0 ||
-         node_cache_init(&s->categories, NAMES_KEPT) != 0 || node_cache_init(&s->retailers, NAMES_KEPT) != 0))
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for the sink's caches");
+    if (code == SLUICE_OK && s->model == MODEL_PURCHASE_GRAPH && neo4j_sink_caches(s) != 0)
+        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for the sink's caches, or no random numbers");
     if (code != SLUICE_OK) {
         neo4j_sink_free(s);
         return code;
