@@ -40,9 +40,9 @@ exact() {
     say "$1: the graph is the oracle's"
 }
 
-# More than this many purchases are in the graph, or the run has ended.
+# More than this many rows are in the graph, or the run has ended.
 grew() {
-    ended "$pid" || [ "$(sqlite3 -readonly "$work/graph.db" 'SELECT count(*) FROM purchased_receipts' 2>/dev/null || echo 0)" -gt "$1" ]
+    ended "$pid" || [ "$(sqlite3 -readonly "$work/graph.db" 'SELECT count(*) FROM purchases' 2>/dev/null || echo 0)" -gt "$1" ]
 }
 
 whole "$work/rows.csv"
