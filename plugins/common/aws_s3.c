@@ -118,9 +118,12 @@ uint32_t aws_s3_get(const struct aws_s3 *s3, const char *bucket, const char *key
         err = &own;
     if (o->http == NULL || o->client == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "this host has no HTTP service to ask S3 with");
-    if (aws_chain_region(s3->chain, region, sizeof region, err) != 0 ||
-        aws_chain_keys(s3->chain, &held, err) != 0)
+    if (aws_chain_keys(s3->chain, &held, err) != 0)
         return err->code;
+    if (aws_chain_region(s3->chain, region, sizeof region, err) != 0) {
+        aws_held_release(&held);
+        return err->code;
+    }
     if (target_make(s3, region, bucket, key, &t) != 0) {
         strbuf_release(&t.path);
         aws_held_release(&held);

@@ -293,6 +293,20 @@ static uint32_t look(struct flipper *f, int *changed, struct sluice_error *err)
     return code;
 }
 
+/* Once for each kind of trouble. */
+static void tell_trouble(struct flipper *f, const char *what)
+{
+    const struct flip_view *now = atomic_load(&f->published.now);
+
+    if (strncmp(f->told, what, sizeof f->told - 2) == 0)
+        return;
+    (void)snprintf(f->told, sizeof f->told, "%.298s", what);
+    sluice_log(f->host, SLUICE_WARN, "flag %.100s: %.280s; %s", f->name, what,
+               now == NULL    ? "it is unknown until it can be read"
+               : now->missing ? "what could be read is in use"
+                              : "what was read before stays in use");
+}
+
 uint32_t flip_look(struct flipper *f, struct sluice_error *err)
 {
     struct sluice_error own = {.struct_size = sizeof own};
@@ -309,12 +323,8 @@ uint32_t flip_look(struct flipper *f, struct sluice_error *err)
     if (code == SLUICE_OK && f->told[0] != '\0') {
         f->told[0] = '\0';
         sluice_log(f->host, SLUICE_INFO, "flag %.100s can be read again", f->name);
-    } else if (code != SLUICE_OK && !atomic_load(&f->stopping) &&
-               strncmp(f->told, own.message, sizeof f->told - 1) != 0) {
-        (void)snprintf(f->told, sizeof f->told, "%.298s", own.message);
-        sluice_log(f->host, SLUICE_WARN, "flag %.100s: %.280s; %s", f->name, own.message,
-                   atomic_load(&f->published.now) != NULL ? "what was read before stays in use"
-                                                          : "it is unknown until it can be read");
+    } else if (code != SLUICE_OK && !atomic_load(&f->stopping)) {
+        tell_trouble(f, own.message);
     }
     pthread_mutex_unlock(&f->looking);
     if (code == SLUICE_OK)

@@ -13,7 +13,8 @@
 set -eu
 services=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}
-known="kafka neo4j valkey retailer"
+known="kafka neo4j valkey retailer moto"
+live="kafka neo4j valkey retailer"
 ready_deadline=${SERVICES_DEADLINE:-120}
 
 # What cannot be had here is a skip; what is there and does not work is a failure.
