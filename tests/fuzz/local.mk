@@ -113,3 +113,18 @@ tests_fuzz_replay_flag_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLA
 tests_fuzz_replay_flag_LDADD = libsluiceaws.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lm
 TESTS += tests/fuzz/replay_flag
 endif
+
+# Answers of look-up services.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_lookup
+tests_fuzz_fuzz_lookup_SOURCES = tests/fuzz/fuzz_lookup.c
+tests_fuzz_fuzz_lookup_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_lookup_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_lookup_LDADD = libsluicelookup.la libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS)
+else
+check_PROGRAMS += tests/fuzz/replay_lookup
+tests_fuzz_replay_lookup_SOURCES = tests/fuzz/fuzz_lookup.c tests/fuzz/replay_main.c
+tests_fuzz_replay_lookup_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_replay_lookup_LDADD = libsluicelookup.la libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS)
+TESTS += tests/fuzz/replay_lookup
+endif
