@@ -167,41 +167,57 @@ static uint32_t change_letter(struct state_db *db, const char *sql, int64_t id, 
     return code;
 }
 
+static const char add_detail[] =
+    "UPDATE letters SET detail = coalesce(detail || '; ', '') || ?2 WHERE id = ?1";
+
 /* The source no longer has all of it (a file that shrank): keep what there is, and say so. */
 static uint32_t tell_short(struct state_db *db, int64_t id, const struct payload_in *in,
                            struct sluice_error *err)
 {
-    static const char sql[] = "UPDATE letters SET detail = coalesce(detail || '; ', '') || ?2 WHERE id = ?1";
     char text[160];
 
     (void)snprintf(text, sizeof text,
                    "only %" PRIu64 " of %" PRIu64 " bytes could still be read from the source", in->offset,
                    in->size);
-    return change_letter(db, sql, id, text, err);
+    return change_letter(db, add_detail, id, text, err);
+}
+
+/* Headers that are too many for a row would keep the record from ever ending: the letter is
+ * kept without them, and says so. */
+static uint32_t tell_no_headers(struct state_db *db, int64_t id, uint64_t bytes, struct sluice_error *err)
+{
+    char text[160];
+
+    (void)snprintf(text, sizeof text,
+                   "its headers are not kept: %" PRIu64 " bytes, and a dead letter takes %u MiB of them",
+                   bytes, LETTER_HEADERS_MAX >> 20);
+    return change_letter(db, add_detail, id, text, err);
 }
 
 static uint32_t put_letter(struct state_db *db, struct payload_in *in, struct sluice_error *err)
 {
     static const char forget[] = "DELETE FROM chunks WHERE letter = ?1";
     const struct dead_letter *l = in->letter;
+    uint64_t header_bytes = letter_headers_size(l->headers, l->n_headers);
     const char *piece = NULL;
     struct strbuf headers;
     int64_t len, id = 0, n = 1;
     uint32_t code;
 
     strbuf_init(&headers, LETTER_HEADERS_MAX);
-    letter_headers_pack(&headers, l->headers, l->n_headers);
+    if (header_bytes < LETTER_HEADERS_MAX)
+        letter_headers_pack(&headers, l->headers, l->n_headers);
     if (headers.failed) {
         strbuf_release(&headers);
-        return sluice_fail(err, SLUICE_RETRY, NULL,
-                           "no memory for the headers of a dead letter, or above %u MiB",
-                           LETTER_HEADERS_MAX >> 20);
+        return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for the headers of a dead letter");
     }
     len = payload_next(in, &piece, err);
     code = len < 0 ? SLUICE_RETRY : put_row(db, l, &headers, piece, len, &id, err);
     strbuf_release(&headers);
     if (code == SLUICE_OK)
         code = change_letter(db, forget, id, NULL, err);
+    if (code == SLUICE_OK && header_bytes >= LETTER_HEADERS_MAX)
+        code = tell_no_headers(db, id, header_bytes, err);
     while (code == SLUICE_OK && len > 0) {
         len = payload_next(in, &piece, err);
         if (len < 0)

@@ -36,6 +36,15 @@ void letter_headers_pack(struct strbuf *out, const struct sluice_str *headers, u
         pack_one(out, headers[i]);
 }
 
+uint64_t letter_headers_size(const struct sluice_str *headers, uint64_t n)
+{
+    uint64_t bytes = 0, i;
+
+    for (i = 0; i < 2 * n; i++)
+        bytes += 8 + headers[i].len;
+    return bytes;
+}
+
 /* One string; bytes it took, or 0 if there is none. */
 static uint64_t unpack_one(const char *data, uint64_t left, struct sluice_str *v)
 {

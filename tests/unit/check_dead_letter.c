@@ -140,6 +140,57 @@ START_TEST(nul_bytes_absent_and_empty_values_are_told_apart)
 }
 END_TEST
 
+static int see_large_header(void *context, int64_t id, const struct dead_letter *l)
+{
+    (void)id;
+    ck_assert_uint_eq(l->n_headers, 1);
+    ck_assert_uint_eq(l->headers[1].len, (uint64_t)5 << 20);
+    ck_assert_int_eq(l->headers[1].data[(5 << 20) - 1], 'h');
+    *(int *)context = 1;
+    return 0;
+}
+
+static int see_words_for_headers(void *context, int64_t id, const struct dead_letter *l)
+{
+    (void)id;
+    ck_assert_uint_eq(l->n_headers, 0);
+    ck_assert_str_eq(l->detail, "no } at byte 7; its headers are not kept: 67108881 bytes, and a dead letter "
+                                "takes 64 MiB of them");
+    *(int *)context = 1;
+    return 0;
+}
+
+static void put_with_header(uint64_t bytes, dead_letter_each look)
+{
+    struct sluice_str headers[2] = {{"h", 1}, {NULL, bytes}};
+    struct dead_letter_filter all = {.limit = 0};
+    struct dead_letter l = letter_at(1);
+    char *text = malloc(bytes);
+    int called = 0;
+
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'h', bytes);
+    headers[1].data = text;
+    l.headers = headers;
+    l.n_headers = 1;
+    put(&l);
+    free(text);
+    ck_assert_uint_eq(dead_letter_list(db, &all, look, &called, &err), SLUICE_OK);
+    ck_assert_int_eq(called, 1);
+}
+
+START_TEST(large_headers_are_kept_whole)
+{
+    put_with_header((uint64_t)5 << 20, see_large_header);
+}
+END_TEST
+
+START_TEST(headers_above_all_measure_are_left_out_and_the_letter_says_so)
+{
+    put_with_header((uint64_t)64 << 20, see_words_for_headers);
+}
+END_TEST
+
 START_TEST(a_record_that_dies_again_replaces_its_letter)
 {
     struct dead_letter l = letter_at(1);
@@ -523,6 +574,8 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_letter_comes_back_as_it_was);
     tcase_add_test(t, nul_bytes_absent_and_empty_values_are_told_apart);
+    tcase_add_test(t, large_headers_are_kept_whole);
+    tcase_add_test(t, headers_above_all_measure_are_left_out_and_the_letter_says_so);
     tcase_add_test(t, a_record_that_dies_again_replaces_its_letter);
     tcase_add_test(t, letters_of_other_steps_lanes_and_pipelines_are_others);
     tcase_add_test(t, a_resolved_letter_is_no_longer_counted_and_shown_only_if_asked_for);
