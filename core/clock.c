@@ -1,5 +1,6 @@
 #include "clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -12,14 +13,21 @@ static int64_t read_clock(clockid_t id)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static _Atomic int64_t skipped_ms;
+
+void clock_skip_ms(int64_t ms)
+{
+    atomic_fetch_add(&skipped_ms, ms);
+}
+
 int64_t clock_now_ms(void)
 {
-    return read_clock(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME) + atomic_load_explicit(&skipped_ms, memory_order_relaxed);
 }
 
 int64_t clock_steady_ms(void)
 {
-    return read_clock(CLOCK_MONOTONIC);
+    return read_clock(CLOCK_MONOTONIC) + atomic_load_explicit(&skipped_ms, memory_order_relaxed);
 }
 
 void clock_format(int64_t ms, char *out, size_t cap)

@@ -24,6 +24,7 @@ struct flow *flow_new(const struct flow_spec *spec)
     f->slots = calloc(f->spec.max_in_flight, sizeof *f->slots);
     f->heap = calloc(f->spec.max_in_flight, sizeof *f->heap);
     f->free_list = f->returned_list = FLOW_NONE;
+    f->paused_since_ms = -1;
     for (i = 0; i < FLOW_KEY_BUCKETS; i++)
         f->buckets[i] = FLOW_NONE;
     if (f->slots == NULL || f->heap == NULL) {
@@ -256,12 +257,13 @@ static enum flow_next bury(struct flow *f, struct flow_slot *s)
 static enum flow_next try_again(struct flow *f, struct flow_slot *s, uint32_t retry_after_ms, int64_t now_ms)
 {
     const struct retry_spec *retry = &f->spec.retry;
+    int64_t working_ms = flow_working_ms(f, now_ms);
 
     f->counts.retries++;
     if (s->attempts++ == 0)
-        s->first_ms = now_ms; /* not its arrival: an outage before it spends no deadline */
+        s->first_ms = working_ms; /* not its arrival: an outage before it spends no deadline */
     if (s->attempts >= retry->attempts ||
-        (retry->deadline_ms > 0 && now_ms - s->first_ms >= (int64_t)retry->deadline_ms))
+        (retry->deadline_ms > 0 && working_ms - s->first_ms >= (int64_t)retry->deadline_ms))
         return bury(f, s);
     return wait_for(f, s, now_ms + retry_delay_ms(retry, s->attempts, retry_after_ms, &f->random));
 }
@@ -290,7 +292,7 @@ enum flow_next flow_verdict(struct flow *f, uint32_t ticket, uint32_t code, cons
         return end_step(f, s);
     case SLUICE_DROP:
     case SLUICE_DENY:
-        s->reason = flow_count_reason(f->gated_by, reason, 0);
+        s->reason = flow_count_reason(f, f->gated_by, reason, 0);
         return end_step(f, s);
     case SLUICE_RETRY:
         return try_again(f, s, retry_after_ms, now_ms);
@@ -316,7 +318,7 @@ enum flow_next flow_buried(struct flow *f, uint32_t ticket, int ok, const char *
         return give_back(f, s);
     if (ok) {
         if (!s->any_dead)
-            s->dead_reason = flow_count_reason(f->dead_by, reason, 0);
+            s->dead_reason = flow_count_reason(f, f->dead_by, reason, 0);
         s->any_dead = 1;
         clear_unburied(f, s);
         return end_step(f, s);

@@ -30,6 +30,7 @@
 #include "retry.h"
 
 #define FLOW_MAX_REASONS 64u /* further reasons are counted as "other" */
+#define FLOW_MAX_REASON 40u  /* letters of a reason */
 #define FLOW_MAX_IN_FLIGHT ((1u << 20) - 2u)
 
 struct flow_spec {
@@ -66,7 +67,8 @@ struct flow_counts {
     uint64_t dead;
     uint64_t returned;
     uint64_t in_flight;
-    uint64_t bytes;           /* in flight */
+    uint64_t bytes;           /* in flight, as they came */
+    uint64_t document_bytes;  /* of what was made of them */
     uint64_t waiting;         /* of in flight: for a retry, a gate or a dead-letter store */
     uint64_t retries;         /* verdicts RETRY so far */
     uint64_t burial_failures; /* dead letters that could not be stored, so far */
@@ -89,6 +91,8 @@ void flow_free(struct flow *f);
  * apart, only if those of all lanes are.  Bytes are looked at before a poll, so memory_bytes
  * may be passed by the records of one poll. */
 uint64_t flow_room(const struct flow *f);
+/* What was made of the records in flight takes so many bytes more of the memory now. */
+void flow_documents(struct flow *f, uint64_t bytes);
 /* The source keeps to flow_lane_full (1), so a lane at its window holds back only itself. */
 void flow_lanes_apart(struct flow *f, int apart);
 /* 1 while the lane, with n more records on their way to it, has reached its window, and of
@@ -119,6 +123,9 @@ uint32_t flow_attempts(const struct flow *f, uint32_t ticket);
  * DISCONNECTED, CANCELLED, FATAL: waits and spends no attempt (returned if the flow stops). */
 enum flow_next flow_verdict(struct flow *f, uint32_t ticket, uint32_t code, const char *reason,
                             uint32_t retry_after_ms, int64_t now_ms);
+/* An outage began, or is over: meanwhile no record's deadline runs. */
+void flow_pause(struct flow *f, int64_t now_ms);
+void flow_resume(struct flow *f, int64_t now_ms);
 /* The dead letter is stored (ok) or could not be. */
 enum flow_next flow_buried(struct flow *f, uint32_t ticket, int ok, const char *reason, int64_t now_ms);
 /* A ticket whose waiting is over; *bury says that it still has to be buried.  0: none. */
@@ -144,6 +151,12 @@ void flow_counts(const struct flow *f, struct flow_counts *out);
 /* Counts by reason; entries with reason NULL end the array of FLOW_MAX_REASONS + 1. */
 const struct flow_count *flow_gated_by(const struct flow *f);
 const struct flow_count *flow_dead_by(const struct flow *f);
+/* A reason is a token, [a-z0-9_]{1,40}, so that it can be a label; others count as "other",
+ * and so do those beyond the FLOW_MAX_REASONS - 1 first ones of a table. */
+int flow_reason_valid(const char *reason);
+/* The first that was no token, cut; "" so far none.  Were there too many? */
+const char *flow_bad_reason(const struct flow *f);
+int flow_reasons_full(const struct flow *f);
 /* Milliseconds since the oldest record in flight arrived; 0: none. */
 int64_t flow_oldest_ms(const struct flow *f, int64_t now_ms);
 

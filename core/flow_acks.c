@@ -31,6 +31,11 @@ static uint64_t window_room(const struct flow *f)
     return least;
 }
 
+void flow_documents(struct flow *f, uint64_t bytes)
+{
+    f->counts.document_bytes = bytes;
+}
+
 void flow_lanes_apart(struct flow *f, int apart)
 {
     f->lanes_apart = apart;
@@ -43,11 +48,16 @@ int flow_lane_full(const struct flow *f, uint32_t lane, uint64_t n)
     return !f->spec.any_order && room_in(f, &f->lanes[lane - 1]) <= n;
 }
 
+static int is_memory_full(const struct flow *f)
+{
+    return f->counts.bytes + f->counts.document_bytes >= f->spec.memory_bytes;
+}
+
 uint64_t flow_room(const struct flow *f)
 {
     uint64_t room = f->spec.max_in_flight - f->counts.in_flight - f->n_gone, window = window_room(f);
 
-    if (f->stopped || f->counts.unburied > 0 || f->counts.bytes >= f->spec.memory_bytes)
+    if (f->stopped || f->counts.unburied > 0 || is_memory_full(f))
         return 0;
     if (f->spec.any_order)
         return f->acks_tail - f->acks_head >= f->spec.max_in_flight ? 0 : room;
@@ -120,7 +130,7 @@ void flow_pass(struct flow *f, uint32_t lane, const struct lane_mark *mark, cons
         return;
     f->counts.in++;
     f->counts.gated++;
-    flow_count_reason(f->gated_by, reason, 1);
+    flow_count_reason(f, f->gated_by, reason, 1);
     if (f->spec.any_order)
         flow_push_ack(f, lane, mark);
     else

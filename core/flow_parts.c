@@ -1,4 +1,5 @@
 /* flow_parts: the heap, the key chains and the reason counts of the flow. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,25 +119,55 @@ void flow_free_reasons(struct flow_count *table)
             free((char *)(uintptr_t)table[i].reason);
 }
 
+int flow_reason_valid(const char *reason)
+{
+    size_t len = strspn(reason, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+    return len > 0 && len <= FLOW_MAX_REASON && reason[len] == '\0';
+}
+
+const char *flow_bad_reason(const struct flow *f)
+{
+    return f->bad_reason;
+}
+
+int flow_reasons_full(const struct flow *f)
+{
+    return f->reasons_full;
+}
+
 /* The place of the reason, or the free one where it belongs; the last is for "other". */
 static uint32_t find_reason(const struct flow_count *table, const char *reason)
 {
     uint32_t i;
 
     for (i = 0; i < FLOW_MAX_REASONS - 1 && table[i].reason != NULL; i++)
-        if (strcmp(table[i].reason, reason) == 0)
+        if (table[i].reason == reason || strcmp(table[i].reason, reason) == 0)
             break;
     return i;
 }
 
-uint32_t flow_count_reason(struct flow_count *table, const char *reason, uint64_t n)
+/* A reason that is met for the first time: may it have a place of its own? */
+static int is_welcome(struct flow *f, const char *reason)
+{
+    if (!flow_reason_valid(reason)) {
+        if (f->bad_reason[0] == '\0')
+            (void)snprintf(f->bad_reason, sizeof f->bad_reason, "%s", reason);
+        return 0;
+    }
+    return 1;
+}
+
+uint32_t flow_count_reason(struct flow *f, struct flow_count *table, const char *reason, uint64_t n)
 {
     uint32_t i;
 
     if (reason == NULL)
         reason = "unspecified";
     i = find_reason(table, reason);
-    if (table[i].reason == NULL && i < FLOW_MAX_REASONS - 1)
+    if (i == FLOW_MAX_REASONS - 1)
+        f->reasons_full = 1;
+    else if (table[i].reason == NULL && is_welcome(f, reason))
         table[i].reason = strdup(reason);
     if (table[i].reason == NULL || i == FLOW_MAX_REASONS - 1) {
         i = find_reason(table, other);

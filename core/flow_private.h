@@ -40,7 +40,7 @@ struct flow_slot {
     uint64_t bytes;
     struct lane_mark mark;
     int64_t arrived_ms;
-    int64_t first_ms; /* end of the first try of this step that failed */
+    int64_t first_ms; /* end of the first try of this step that failed, without pauses */
     int64_t due_ms;
 };
 
@@ -70,8 +70,11 @@ struct flow {
     uint64_t arrivals;
     uint32_t n_gone; /* returned, but their slots are not free yet */
     int stopped;
-    int lanes_apart; /* a full lane holds back only itself */
+    int lanes_apart;                    /* a full lane holds back only itself */
+    int64_t paused_since_ms, paused_ms; /* -1: not paused; all pauses that are over */
     struct flow_counts counts;
+    char bad_reason[64];
+    int reasons_full;
     struct flow_count gated_by[FLOW_MAX_REASONS + 1];
     struct flow_count dead_by[FLOW_MAX_REASONS + 1];
 };
@@ -96,11 +99,14 @@ uint32_t flow_key_release(struct flow *f, uint32_t index);
 /* Does an earlier record hold the key? */
 int flow_key_blocked(const struct flow *f, uint32_t index);
 
+/* The time as deadlines see it: it stands still in a pause. */
+int64_t flow_working_ms(const struct flow *f, int64_t now_ms);
+
 /* A record to settle, for a source of any order; needs room (flow_reserve). */
 void flow_push_ack(struct flow *f, uint32_t lane, const struct lane_mark *mark);
 
 /* Counts a reason; returns its place.  Without room or memory for it: that of "other". */
 void flow_free_reasons(struct flow_count *table);
-uint32_t flow_count_reason(struct flow_count *table, const char *reason, uint64_t n);
+uint32_t flow_count_reason(struct flow *f, struct flow_count *table, const char *reason, uint64_t n);
 
 #endif

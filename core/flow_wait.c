@@ -36,6 +36,26 @@ uint32_t flow_due_in_ms(const struct flow *f, int64_t now_ms)
     return due <= 0 ? 0 : due > INT32_MAX ? (uint32_t)INT32_MAX : (uint32_t)due;
 }
 
+int64_t flow_working_ms(const struct flow *f, int64_t now_ms)
+{
+    int64_t pause = f->paused_since_ms >= 0 ? now_ms - f->paused_since_ms : 0;
+
+    return now_ms - f->paused_ms - pause;
+}
+
+void flow_pause(struct flow *f, int64_t now_ms)
+{
+    if (f->paused_since_ms < 0)
+        f->paused_since_ms = now_ms;
+}
+
+void flow_resume(struct flow *f, int64_t now_ms)
+{
+    if (f->paused_since_ms >= 0)
+        f->paused_ms += now_ms - f->paused_since_ms;
+    f->paused_since_ms = -1;
+}
+
 /* Takes a waiting record out: it is returned, its copy still lies with the caller. */
 static void give_up_waiting(struct flow *f, struct flow_slot *s)
 {

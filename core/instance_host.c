@@ -144,11 +144,23 @@ static struct instance_series *new_series(struct instance *i, struct instance_me
     s->series = metric_series(m->family, values);
     s->next = m->series;
     m->series = s;
+    m->n_series++;
+    return s;
+}
+
+static struct instance_series *find_label(const struct instance_metric *m, const char *label)
+{
+    struct instance_series *s;
+
+    for (s = m->series; s != NULL; s = s->next)
+        if (label == NULL || strcmp(s->label, label) == 0)
+            break;
     return s;
 }
 
 static struct metric_series *find_series(struct instance *i, uint32_t id, const char *label)
 {
+    static const char other[] = "other"; /* as the metrics call it */
     struct instance_metric *m;
     struct instance_series *s;
 
@@ -160,9 +172,9 @@ static struct metric_series *find_series(struct instance *i, uint32_t id, const 
     else if (label == NULL)
         label = "";
     pthread_mutex_lock(&i->lock);
-    for (s = m->series; s != NULL; s = s->next)
-        if (label == NULL || strcmp(s->label, label) == 0)
-            break;
+    s = find_label(m, label);
+    if (s == NULL && m->n_series >= METRIC_MAX_SERIES)
+        s = find_label(m, label = other);
     if (s == NULL)
         s = new_series(i, m, label);
     pthread_mutex_unlock(&i->lock);

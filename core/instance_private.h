@@ -21,6 +21,7 @@ struct instance_metric {
     struct metric_family *family;
     int labelled;
     struct instance_series *series;
+    uint32_t n_series;
 };
 
 struct instance {

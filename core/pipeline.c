@@ -168,7 +168,6 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
     p->spec = spec;
     p->metrics = metrics;
     p->state = state;
-    p->ready_tail = &p->ready;
     p->held_tail = &p->held;
     p->env = (struct instance_env){.pipeline_name = spec->name,
                                    .metrics = metrics,
@@ -193,10 +192,6 @@ static void free_parcels(struct pipeline *p)
     struct parcel *next;
     uint64_t i;
 
-    for (; p->ready != NULL; p->ready = next) {
-        next = p->ready->next;
-        parcel_free(p->ready);
-    }
     for (; p->held != NULL; p->held = next) {
         next = p->held->next;
         parcel_free(p->held);

@@ -108,8 +108,8 @@ static void letter_of(const struct pipeline *p, const struct ending *e, struct d
     l->lane = r->lane == NULL ? "" : r->lane->name;
     l->position = r->position;
     l->ordinal = r->ordinal;
-    l->reason = e->reason;
-    l->detail = e->detail;
+    l->reason = flow_reason_valid(e->reason) ? e->reason : "other";
+    l->detail = e->detail != NULL || l->reason == e->reason ? e->detail : e->reason;
     l->attempts = flow_attempts(p->flow, r->ticket);
     l->time_ms = clock_now_ms();
     l->order_key = r->fields == NULL ? (struct sluice_str){NULL, 0} : r->fields[p->order_slot];
@@ -159,28 +159,6 @@ void pipeline_note_letter(struct pipeline *p, uint64_t position)
         ;
 }
 
-void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
-{
-    struct sluice_error err;
-    uint32_t code, i, chunk;
-    enum flow_next next;
-
-    for (; n > 0; n -= chunk, endings += chunk) {
-        chunk = n < ENDINGS_AT_ONCE ? n : ENDINGS_AT_ONCE;
-        for (i = 0; i < chunk; i++)
-            pipeline_note_letter(p, endings[i].record->position);
-        code = store_letters(p, endings, chunk, &err);
-        pthread_mutex_lock(&p->lock);
-        note_bury_error(p, code, &err);
-        for (i = 0; i < chunk; i++) {
-            next = flow_buried(p->flow, endings[i].record->ticket, code == SLUICE_OK, endings[i].reason,
-                               clock_steady_ms());
-            obey(p, next, endings[i].record, &endings[i]);
-        }
-        pthread_mutex_unlock(&p->lock);
-    }
-}
-
 /* Tries until the store has it; 0, or -1: given up. */
 static int resolve(struct pipeline *p, const char *step, const char *lane, const uint64_t *positions,
                    uint32_t n)
@@ -198,6 +176,50 @@ static int resolve(struct pipeline *p, const char *step, const char *lane, const
             return 0;
         if (pipeline_pause(p, RESOLVE_MS))
             return -1;
+    }
+}
+
+void pipeline_take_back(struct pipeline *p, const struct sluice_record *r, uint32_t step)
+{
+    (void)resolve(p, p->steps[step].name, r->lane->name, &r->position, 1);
+}
+
+/* Tells the flow how the burial of a few ended.  A letter that was stored for a record whose
+ * lane was lost meanwhile is taken back. */
+static void end_burial(struct pipeline *p, struct ending *endings, uint32_t n, uint32_t code,
+                       const struct sluice_error *err)
+{
+    uint32_t i, back[ENDINGS_AT_ONCE], steps[ENDINGS_AT_ONCE], n_back = 0;
+    enum flow_next next;
+
+    pthread_mutex_lock(&p->lock);
+    note_bury_error(p, code, err);
+    for (i = 0; i < n; i++) {
+        uint32_t ticket = endings[i].record->ticket, step = flow_step(p->flow, ticket);
+
+        next = flow_buried(p->flow, ticket, code == SLUICE_OK, endings[i].reason, clock_steady_ms());
+        obey(p, next, endings[i].record, &endings[i]);
+        if (next == FLOW_RETURNED && code == SLUICE_OK) {
+            steps[n_back] = step;
+            back[n_back++] = i;
+        }
+    }
+    pthread_mutex_unlock(&p->lock);
+    for (i = 0; i < n_back; i++)
+        pipeline_take_back(p, endings[back[i]].record, steps[i]);
+}
+
+void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n)
+{
+    struct sluice_error err;
+    uint32_t code, i, chunk;
+
+    for (; n > 0; n -= chunk, endings += chunk) {
+        chunk = n < ENDINGS_AT_ONCE ? n : ENDINGS_AT_ONCE;
+        for (i = 0; i < chunk; i++)
+            pipeline_note_letter(p, endings[i].record->position);
+        code = store_letters(p, endings, chunk, &err);
+        end_burial(p, endings, chunk, code, &err);
     }
 }
 

@@ -188,6 +188,7 @@ static int make_worker(struct pipeline *p, struct worker *w, uint32_t index)
 
     w->pipeline = p;
     w->index = index;
+    w->ready_tail = &w->ready;
     w->inbox = pipeline_new_batch(p);
     w->work = pipeline_new_batch(p);
     w->refs = calloc(cap, sizeof(struct sluice_record *));
@@ -202,8 +203,13 @@ static int make_worker(struct pipeline *p, struct worker *w, uint32_t index)
 
 void pipeline_free_worker(struct pipeline *p, struct worker *w)
 {
+    struct parcel *next;
     size_t i;
 
+    for (; w->ready != NULL; w->ready = next) {
+        next = w->ready->next;
+        parcel_free(w->ready);
+    }
     pipeline_free_batch(w->inbox);
     pipeline_free_batch(w->work);
     free(w->refs);

@@ -75,7 +75,9 @@ struct worker {
     /* The source's thread fills inbox; the worker swaps it against work. */
     struct sluice_batch *inbox;
     struct sluice_batch *work;
-    int64_t inbox_since_ms; /* when its first record came */
+    uint64_t copied_bytes, document_bytes; /* in the arena of work: of the records, and the rest */
+    int64_t inbox_since_ms;                /* when its first record came */
+    struct parcel *ready, **ready_tail;    /* due, looking for room in the inbox; before all that is new */
     int idle;
     /* Scratch of one batch, allocated once. */
     struct sluice_record **refs, **rest;
@@ -114,15 +116,17 @@ struct pipeline {
     pthread_t thread;
     int running; /* threads exist */
     enum pipeline_state state_now;
-    int stopping; /* no more polls */
-    int ended;    /* the source said END */
+    int stopping;            /* no more polls */
+    int ended;               /* the source said END */
+    uint32_t n_paused;       /* stages */
+    uint64_t document_bytes; /* of all workers */
     int workers_quit;
     atomic_int aborting;
     char error[512];
     struct flow *flow;
-    struct parcel **waiting;            /* by slot */
-    struct parcel *ready, **ready_tail; /* due, looking for room in an inbox */
-    struct parcel *held, **held_tail;   /* due, to be asked about at the cheap gates again */
+    struct parcel **waiting;          /* by slot */
+    uint64_t n_ready;                 /* parcels that look for room in an inbox */
+    struct parcel *held, **held_tail; /* due, to be asked about at the cheap gates again */
     struct worker *workers;
     uint32_t n_workers;
     struct sluice_batch *poll_batch;
@@ -137,15 +141,16 @@ struct pipeline {
     uint64_t *polled_of;       /* by id - 1: records of poll_batch that did not enter yet */
     uint64_t polled_at;        /* place in poll_batch up to where polled_of counts */
     uint32_t n_lanes;
-    int asks_lanes;         /* the source asks lane_full */
-    int breaks_lanes;       /* … and delivered of full lanes all the same */
+    int asks_lanes;    /* the source asks lane_full */
+    int breaks_lanes;  /* … and delivered of full lanes all the same */
     int64_t settle_at; /* steady; when to settle next */
     const char *source_doing;
     int64_t source_since_ms;
-    char settle_error[432];      /* "" while settling works */
-    char bury_error[432];        /* "" while the dead-letter store works */
-    atomic_ullong letters_below; /* unresolved letters have lower positions: others need no look-up */
-    int64_t started_ms;          /* steady */
+    int told_reason, told_reasons; /* logged: one that is no token, and that there are too many */
+    char settle_error[432];        /* "" while settling works */
+    char bury_error[432];          /* "" while the dead-letter store works */
+    atomic_ullong letters_below;   /* unresolved letters have lower positions: others need no look-up */
+    int64_t started_ms;            /* steady */
     int64_t done_ms;
     struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes,
         *m_waiting, *m_retries, *m_state;
@@ -188,8 +193,8 @@ void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next 
 
 /* pipeline_tick.c */
 void pipeline_wait_space(struct pipeline *p, uint32_t ms); /* lock held */
-/* The worker of this key if its inbox has room; lock held. */
-struct worker *pipeline_worker_for(struct pipeline *p, uint64_t order);
+/* May a record of this key that is new be placed now?  Lock held. */
+int pipeline_has_place(struct pipeline *p, uint64_t order);
 /* Copies a record with its ticket into an inbox; 0, or -1: no room or memory now.  Lock held. */
 int pipeline_place(struct pipeline *p, const struct sluice_record *r);
 void pipeline_tick(struct pipeline *p);
@@ -202,6 +207,8 @@ void pipeline_return_parcels(struct pipeline *p);
 
 /* pipeline_worker.c */
 void *pipeline_worker_main(void *worker);
+/* Counts what its stages made of the batch so far.  Lock held. */
+void worker_count_documents(struct worker *w);
 
 /* pipeline_stage.c: the answer OK means that every record has a verdict other than
  * NONE, SPLIT and DISCONNECTED; FATAL: the pipeline must stop, the verdicts stand too. */
@@ -217,6 +224,9 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
                        uint32_t *n, const struct sluice_verdict *verdicts);
 /* Stores dead letters, then tells the flow; records in state BURYING. */
 void pipeline_bury(struct pipeline *p, struct ending *endings, uint32_t n);
+/* The letter of a record whose lane was lost while it was stored: whoever owns the lane now
+ * decides about the record. */
+void pipeline_take_back(struct pipeline *p, const struct sluice_record *r, uint32_t step);
 /* There may be a letter at this position now. */
 void pipeline_note_letter(struct pipeline *p, uint64_t position);
 /* Keeps a copy of a record that waits.  Called with the lock held. */

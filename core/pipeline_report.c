@@ -119,7 +119,7 @@ void pipeline_collect(void *context)
     metric_set(p->m_dead, (double)c.dead);
     metric_set(p->m_returned, (double)c.returned);
     metric_set(p->m_in_flight, (double)c.in_flight);
-    metric_set(p->m_bytes, (double)c.bytes);
+    metric_set(p->m_bytes, (double)(c.bytes + c.document_bytes));
     metric_set(p->m_waiting, (double)c.waiting);
     metric_set(p->m_retries, (double)c.retries);
     metric_set(p->m_state, p->state_now == PIPELINE_RUNNING);
@@ -257,8 +257,8 @@ void pipeline_json(struct pipeline *p, struct strbuf *out)
                   ",\"in\":%" PRIu64 ",\"written\":%" PRIu64 ",\"gated\":%" PRIu64 ",\"dead\":%" PRIu64
                   ",\"returned\":%" PRIu64 ",\"in_flight\":%" PRIu64 ",\"in_flight_bytes\":%" PRIu64
                   ",\"waiting\":%" PRIu64 ",\"retries\":%" PRIu64 ",\"oldest_seconds\":%.3f",
-                  c.in, c.written, c.gated, c.dead, c.returned, c.in_flight, c.bytes, c.waiting, c.retries,
-                  (double)flow_oldest_ms(p->flow, clock_steady_ms()) / 1000.0);
+                  c.in, c.written, c.gated, c.dead, c.returned, c.in_flight, c.bytes + c.document_bytes,
+                  c.waiting, c.retries, (double)flow_oldest_ms(p->flow, clock_steady_ms()) / 1000.0);
     json_reasons(out, "gated_by", flow_gated_by(p->flow));
     json_reasons(out, "dead_by", flow_dead_by(p->flow));
     json_stages(p, out);
@@ -313,7 +313,7 @@ void pipeline_doing(struct pipeline *p, struct strbuf *out)
     strbuf_printf(out,
                   "%s: %" PRIu64 " records in flight (%" PRIu64 " bytes), %" PRIu64
                   " of them waiting, the oldest for %.1f s\n",
-                  p->spec->name, c.in_flight, c.bytes, c.waiting,
+                  p->spec->name, c.in_flight, c.bytes + c.document_bytes, c.waiting,
                   (double)flow_oldest_ms(p->flow, now) / 1000.0);
     if (p->source_doing != NULL)
         strbuf_printf(out, "%s: source '%s' is in %s for %.1f s\n", p->spec->name, instance_name(p->source),

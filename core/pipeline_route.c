@@ -159,6 +159,7 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
     struct sluice_error err;
     char detail[128];
     uint32_t code;
+    int returned;
 
     (void)snprintf(detail, sizeof detail, "the record has %llu bytes, max_record allows %llu",
                    (unsigned long long)r->size, (unsigned long long)p->spec->max_record);
@@ -182,14 +183,18 @@ static void bury_oversize(struct pipeline *p, struct sluice_record *r)
     for (;;) {
         error_clear(&err);
         code = dead_letter_put(p->state, &letter, 1, fetch_more, &fetching, &err);
+        returned = 0;
         pthread_mutex_lock(&p->lock);
         (void)snprintf(p->bury_error, sizeof p->bury_error, "%s", code == SLUICE_OK ? "" : err.message);
         if (code == SLUICE_OK) {
             enum flow_next next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
 
+            returned = next == FLOW_RETURNED;
             pipeline_end_all_steps(p, r->ticket, next, SLUICE_REJECT, "too_large");
         }
         pthread_mutex_unlock(&p->lock);
+        if (returned)
+            pipeline_take_back(p, r, 0);
         if (code == SLUICE_OK)
             break;
         pipeline_tick(p);
@@ -270,7 +275,7 @@ static void wait_for_room(struct pipeline *p)
 static int wait_entry(struct pipeline *p, const struct sluice_record *r)
 {
     while (flow_reserve(p->flow, r->lane_id, 1) != 0 || flow_room(p->flow) == 0 ||
-           pipeline_worker_for(p, r->order) == NULL || p->ready != NULL) {
+           !pipeline_has_place(p, r->order)) {
         if (p->stopping)
             return 1;
         if (r->generation != r->lane->generation)

@@ -27,7 +27,7 @@ static uint64_t room_to_poll(struct pipeline *p, uint32_t *wait_ms)
 
     pthread_mutex_lock(&p->lock);
     room = flow_room(p->flow);
-    if (p->ready != NULL || now < p->poll_at)
+    if (p->n_ready > 0 || now < p->poll_at)
         room = 0;
     *wait_ms = IDLE_MS;
     if (room > p->poll_batch->cap)

@@ -10,6 +10,8 @@
 #include "log.h"
 #include "pipeline_private.h"
 
+#define BREAKER_OPEN_TEXT "its circuit breaker is open after failures in a row"
+
 int pipeline_pause(struct pipeline *p, uint32_t ms)
 {
     struct timespec until;
@@ -70,6 +72,7 @@ static uint32_t call_plugin(struct worker *w, struct stage *s, struct sluice_rec
     s->calls++;
     s->records += n;
     s->busy_ms += (uint64_t)(clock_steady_ms() - since);
+    worker_count_documents(w);
     pthread_mutex_unlock(&w->pipeline->lock);
     return code;
 }
@@ -89,8 +92,11 @@ static void set_paused(struct pipeline *p, struct stage *s, const char *why)
     why = why[0] != '\0' ? why : "the other side is away";
     pthread_mutex_lock(&p->lock);
     begins = s->paused_since_ms == 0;
-    if (begins)
+    if (begins) {
         s->paused_since_ms = clock_steady_ms();
+        if (p->n_paused++ == 0)
+            flow_pause(p->flow, s->paused_since_ms);
+    }
     (void)snprintf(s->paused_why, sizeof s->paused_why, "%s", why);
     pthread_mutex_unlock(&p->lock);
     if (begins)
@@ -104,6 +110,8 @@ static void set_going(struct pipeline *p, struct stage *s)
     pthread_mutex_lock(&p->lock);
     ends = s->paused_since_ms != 0;
     s->paused_since_ms = 0;
+    if (ends && --p->n_paused == 0)
+        flow_resume(p->flow, clock_steady_ms());
     pthread_mutex_unlock(&p->lock);
     if (ends)
         tell_pause(p, s, "stage_resumed", "works again");
@@ -121,7 +129,7 @@ static int wait_turn(struct pipeline *p, struct stage *s, uint32_t n)
         pthread_mutex_unlock(&p->lock);
         if (wait == 0)
             break;
-        set_paused(p, s, "its circuit breaker is open after failures in a row");
+        set_paused(p, s, BREAKER_OPEN_TEXT);
         if (pipeline_pause(p, wait))
             return 1;
     }
@@ -164,6 +172,8 @@ static void note_breaker(struct pipeline *p, struct stage *s, uint32_t code, con
         breaker_succeeded(&s->breaker);
     open = s->breaker.state != BREAKER_CLOSED;
     pthread_mutex_unlock(&p->lock);
+    if (open && failed)
+        set_paused(p, s, BREAKER_OPEN_TEXT);
     if (!open && code != SLUICE_DISCONNECTED)
         set_going(p, s);
 }

@@ -23,19 +23,28 @@ void pipeline_wait_space(struct pipeline *p, uint32_t ms)
     (void)pthread_cond_timedwait(&p->space, &p->lock, &until);
 }
 
-/* Room for one more record of this key?  Lock held. */
-struct worker *pipeline_worker_for(struct pipeline *p, uint64_t order)
+static struct worker *worker_of(const struct pipeline *p, uint64_t order)
 {
-    struct worker *w = &p->workers[(order >> 33) % p->n_workers];
+    return &p->workers[(order >> 33) % p->n_workers];
+}
 
-    return w->inbox->n < w->inbox->cap && w->inbox->bytes < p->spec->batch_bytes ? w : NULL;
+static int has_room(const struct pipeline *p, const struct worker *w)
+{
+    return w->inbox->n < w->inbox->cap && w->inbox->bytes < p->spec->batch_bytes;
+}
+
+int pipeline_has_place(struct pipeline *p, uint64_t order)
+{
+    const struct worker *w = worker_of(p, order);
+
+    return w->ready == NULL && has_room(p, w);
 }
 
 /* Copies a record with its ticket into an inbox; 0, or -1: no room or memory now. */
 int pipeline_place(struct pipeline *p, const struct sluice_record *r)
 {
-    struct worker *w = pipeline_worker_for(p, r->order);
-    struct sluice_record *copy = w == NULL ? NULL : batch_copy(w->inbox, r);
+    struct worker *w = worker_of(p, r->order);
+    struct sluice_record *copy = has_room(p, w) ? batch_copy(w->inbox, r) : NULL;
 
     if (copy == NULL)
         return -1;
@@ -50,15 +59,30 @@ int pipeline_place(struct pipeline *p, const struct sluice_record *r)
     return 0;
 }
 
+static void add_ready(struct pipeline *p, struct parcel *parcel)
+{
+    struct worker *w = worker_of(p, parcel->record.order);
+
+    parcel->next = NULL;
+    *w->ready_tail = parcel;
+    w->ready_tail = &parcel->next;
+    p->n_ready++;
+}
+
+/* Each writer for itself: one that is full holds up only its own. */
 static void place_ready(struct pipeline *p)
 {
     struct parcel *parcel;
+    struct worker *w;
 
-    while ((parcel = p->ready) != NULL && pipeline_place(p, &parcel->record) == 0) {
-        p->ready = parcel->next;
-        if (p->ready == NULL)
-            p->ready_tail = &p->ready;
-        parcel_free(parcel);
+    for (w = p->workers; w < p->workers + p->n_workers && p->n_ready > 0; w++) {
+        while ((parcel = w->ready) != NULL && pipeline_place(p, &parcel->record) == 0) {
+            w->ready = parcel->next;
+            p->n_ready--;
+            parcel_free(parcel);
+        }
+        if (w->ready == NULL)
+            w->ready_tail = &w->ready;
     }
 }
 
@@ -66,7 +90,6 @@ static void place_ready(struct pipeline *p)
 static void bury_parcel(struct pipeline *p, struct parcel *parcel)
 {
     struct ending e = {&parcel->record, parcel->stage, parcel->reason, parcel->detail};
-    struct parcel *more;
 
     pthread_mutex_unlock(&p->lock);
     pipeline_bury(p, &e, 1);
@@ -79,10 +102,7 @@ static void bury_parcel(struct pipeline *p, struct parcel *parcel)
         parcel_free(parcel);
         return;
     }
-    more = parcel; /* it has further steps to run */
-    more->next = NULL;
-    *p->ready_tail = more;
-    p->ready_tail = &more->next;
+    add_ready(p, parcel); /* it has further steps to run */
 }
 
 /* The thread that has the record still looks for memory to keep it; lock held. */
@@ -103,18 +123,11 @@ static void collect_due(struct pipeline *p)
 
     while ((ticket = flow_due(p->flow, clock_steady_ms(), &bury)) != 0) {
         parcel = p->waiting[flow_place(ticket)];
-        if (parcel == NULL) { /* no memory for its copy yet (pipeline_keep): it waits on */
-            if (bury)
-                (void)flow_buried(p->flow, ticket, 0, NULL, clock_steady_ms());
-            else
-                (void)flow_verdict(p->flow, ticket, SLUICE_UNKNOWN, NULL, 0, clock_steady_ms());
-            continue;
-        }
-        p->waiting[flow_place(ticket)] = NULL;
         if (parcel == NULL) {
             wait_for_copy(p, ticket, bury);
             continue;
         }
+        p->waiting[flow_place(ticket)] = NULL;
         parcel->next = NULL;
         if (bury) {
             bury_parcel(p, parcel);
@@ -122,8 +135,7 @@ static void collect_due(struct pipeline *p)
             *p->held_tail = parcel;
             p->held_tail = &parcel->next;
         } else {
-            *p->ready_tail = parcel;
-            p->ready_tail = &parcel->next;
+            add_ready(p, parcel);
         }
     }
     place_ready(p);
@@ -200,6 +212,27 @@ void pipeline_settle_all(struct pipeline *p)
         ;
 }
 
+/* Reasons that are counted as "other": once a line for each kind, for whoever wrote the plugin. */
+static void say_reasons(struct pipeline *p)
+{
+    struct log_field fields[2] = {LOG_TEXT("pipeline", p->spec->name)};
+    char bad[64] = "";
+    int full;
+
+    pthread_mutex_lock(&p->lock);
+    if (!p->told_reason)
+        (void)snprintf(bad, sizeof bad, "%s", flow_bad_reason(p->flow));
+    p->told_reason |= bad[0] != '\0';
+    full = flow_reasons_full(p->flow) && !p->told_reasons;
+    p->told_reasons |= full;
+    pthread_mutex_unlock(&p->lock);
+    fields[1] = LOG_TEXT("reason", bad);
+    if (bad[0] != '\0')
+        log_event(SLUICE_WARN, "reason_is_no_token", fields, 2);
+    if (full)
+        log_event(SLUICE_WARN, "too_many_reasons", fields, 1);
+}
+
 /* What has to happen between two polls, however long they are apart. */
 void pipeline_tick(struct pipeline *p)
 {
@@ -210,6 +243,7 @@ void pipeline_tick(struct pipeline *p)
     collect_due(p);
     pthread_mutex_unlock(&p->lock);
     if (now >= p->settle_at) {
+        say_reasons(p);
         pipeline_settle_all(p);
         p->settle_at = now + p->spec->commit_ms;
     }
@@ -262,9 +296,13 @@ static void return_list(struct pipeline *p, struct parcel **list, struct parcel 
 
 void pipeline_return_parcels(struct pipeline *p)
 {
+    uint32_t i;
+
     pthread_mutex_lock(&p->lock);
     pipeline_drop_returned(p);
-    return_list(p, &p->ready, &p->ready_tail);
+    for (i = 0; i < p->n_workers; i++)
+        return_list(p, &p->workers[i].ready, &p->workers[i].ready_tail);
+    p->n_ready = 0;
     return_list(p, &p->held, &p->held_tail);
     pthread_mutex_unlock(&p->lock);
 }

@@ -2,6 +2,7 @@
  *
  * A record's mark is the step it has to run, BURY_MARK once it left the batch. */
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "log.h"
@@ -9,16 +10,30 @@
 
 #define CONCLUDE_AGAIN_MS 500u
 
+/* On the machine's own clock, for a wait. */
 static struct timespec linger_until(const struct worker *w)
 {
-    int64_t at = w->inbox_since_ms + w->pipeline->spec->linger_ms;
+    int64_t left = w->inbox_since_ms + w->pipeline->spec->linger_ms - clock_steady_ms(), at;
+    struct timespec now;
 
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    at = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + (left > 0 ? left : 0);
     return (struct timespec){.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000L};
 }
 
 static int inbox_is_full(const struct worker *w)
 {
     return w->inbox->n >= w->inbox->cap || w->inbox->bytes >= w->pipeline->spec->batch_bytes;
+}
+
+void worker_count_documents(struct worker *w)
+{
+    struct pipeline *p = w->pipeline;
+    uint64_t used = w->work->arena.used, bytes = used > w->copied_bytes ? used - w->copied_bytes : 0;
+
+    p->document_bytes += bytes - w->document_bytes;
+    w->document_bytes = bytes;
+    flow_documents(p->flow, p->document_bytes);
 }
 
 /* Waits for a batch; 0: there is none and there will be none.  Swaps it into work. */
@@ -30,6 +45,7 @@ static int take_batch(struct worker *w)
 
     pthread_mutex_lock(&p->lock);
     w->idle = 1;
+    worker_count_documents(w); /* those of the batch before are gone */
     pthread_cond_signal(&p->space);
     while (w->inbox->n == 0 && !p->workers_quit)
         pthread_cond_wait(&p->work, &p->lock);
@@ -42,6 +58,7 @@ static int take_batch(struct worker *w)
     swap = w->work;
     w->work = w->inbox;
     w->inbox = swap;
+    w->copied_bytes = w->work->arena.used;
     w->idle = w->work->n == 0;
     pthread_cond_signal(&p->space);
     pthread_mutex_unlock(&p->lock);

@@ -2,4 +2,4 @@
 # file: core/flow.c
 # killed by: check_flow the_deadline_ends_the_tries_before_the_attempts_do
 # killed by: check_simulation every_schedule_keeps_every_promise
-s/(retry->deadline_ms > 0 && now_ms/(retry->deadline_ms > UINT32_MAX - 1 \&\& now_ms/
+s/(retry->deadline_ms > 0 && working_ms/(retry->deadline_ms > UINT32_MAX - 1 \&\& working_ms/

@@ -19,7 +19,9 @@ EXTRA_DIST += \
 	tests/mutants/dead-letter-failure-ignored.sed \
 	tests/mutants/deadline-from-arrival.sed \
 	tests/mutants/deadline-ignored.sed \
+	tests/mutants/deadline-runs-in-an-outage.sed \
 	tests/mutants/disconnected-counted.sed \
+	tests/mutants/documents-take-no-memory.sed \
 	tests/mutants/door-open-over-a-lost-letter.sed \
 	tests/mutants/door-opens-while-the-letter-is-tried-again.sed \
 	tests/mutants/drop-poison-without-a-dead-letter.sed \

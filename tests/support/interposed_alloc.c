@@ -20,7 +20,7 @@ void __libc_free(void *p);
 #define EXPORTED __attribute__((visibility("default")))
 
 static unsigned countdown;
-static long live;
+static _Atomic long live; /* of all threads */
 
 void failing_alloc_at(unsigned n)
 {

@@ -96,6 +96,8 @@ static void begin_life(struct sim *s)
     s->spec.seed++;
     s->want = none;
     s->stopped = s->dies = 0;
+    s->paused_since_ms = -1;
+    s->paused_ms = 0;
     s->n_held = s->at_held = s->n_settling = s->n_tombs = 0;
     s->arrivals = 0;
     memset(s->lives, 0, sizeof s->lives);
@@ -375,6 +377,20 @@ static void expire(struct sim *s)
     l->records[sim_random(s, l->n)].outstanding = 0;
 }
 
+/* The destination goes away, or is back. */
+static void outage(struct sim *s)
+{
+    s->stats->pauses++;
+    if (s->paused_since_ms < 0) {
+        flow_pause(s->flow, s->now_ms);
+        s->paused_since_ms = s->now_ms;
+    } else {
+        flow_resume(s->flow, s->now_ms);
+        s->paused_ms += s->now_ms - s->paused_since_ms;
+        s->paused_since_ms = -1;
+    }
+}
+
 static void event(struct sim *s)
 {
     uint64_t what = sim_random(s, 16);
@@ -386,6 +402,8 @@ static void event(struct sim *s)
         stop(s);
     else if (sim_chance(s, s->faults.rebalance))
         rebalance(s);
+    else if (sim_chance(s, s->faults.pause))
+        outage(s);
     else if (sim_chance(s, s->faults.expire) && s->spec.any_order)
         expire(s);
     else if (what < 4)

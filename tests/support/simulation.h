@@ -26,8 +26,9 @@ struct sim_stats {
     uint64_t dead;
     uint64_t burial_failures;
     uint64_t settle_failures;
-    uint64_t parked;        /* waited behind an earlier record of the key */
-    uint64_t full;          /* polls that found no room */
+    uint64_t parked; /* waited behind an earlier record of the key */
+    uint64_t full;   /* polls that found no room */
+    uint64_t pauses;
     uint64_t lane_waits;    /* polls that left out a full lane and took records of another */
     uint64_t again_in_poll; /* lanes gained anew before all of a poll had entered */
 };

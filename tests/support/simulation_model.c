@@ -143,6 +143,11 @@ static enum flow_next end_step(struct sim *s, struct live *l, enum ending ending
     return ++l->step < s->spec.n_steps ? FLOW_STEP : FLOW_FINISHED;
 }
 
+static int64_t working_ms(const struct sim *s)
+{
+    return s->now_ms - s->paused_ms - (s->paused_since_ms >= 0 ? s->now_ms - s->paused_since_ms : 0);
+}
+
 /* Counts the failed try; what has to follow. */
 static enum flow_next try_again(struct sim *s, struct live *l)
 {
@@ -150,10 +155,10 @@ static enum flow_next try_again(struct sim *s, struct live *l)
 
     s->want.retries++;
     if (l->attempts++ == 0)
-        l->first_failed_ms = s->now_ms;
+        l->first_failed_ms = working_ms(s);
     if (l->attempts >= retry->attempts)
         return FLOW_BURY;
-    if (retry->deadline_ms > 0 && s->now_ms - l->first_failed_ms >= (int64_t)retry->deadline_ms)
+    if (retry->deadline_ms > 0 && working_ms(s) - l->first_failed_ms >= (int64_t)retry->deadline_ms)
         return FLOW_BURY;
     return s->stopped ? FLOW_RETURNED : FLOW_WAIT;
 }

@@ -87,7 +87,7 @@ struct sim_worker {
 
 /* Chances in 1000. */
 struct sim_faults {
-    uint32_t kill, stop, rebalance, retry, hold, defect, unsure, disconnected, partial, burial, settle,
+    uint32_t pause, kill, stop, rebalance, retry, hold, defect, unsure, disconnected, partial, burial, settle,
         expire;
 };
 
@@ -112,6 +112,7 @@ struct sim {
     int64_t now_ms;
     int stopped;
     int burials_fail;
+    int64_t paused_since_ms, paused_ms; /* an outage; -1: none */
     int dies;
     uint64_t turns;
     struct live lives[SIM_IN_FLIGHT];

@@ -58,6 +58,7 @@ void sim_world_make(struct sim *s)
     uint32_t lane;
 
     make_spec(s);
+    s->faults.pause = often(s, 40);
     s->faults.kill = often(s, 12);
     s->faults.stop = often(s, 12);
     s->faults.rebalance = often(s, 60);

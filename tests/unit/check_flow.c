@@ -198,6 +198,29 @@ START_TEST(waiting_for_the_first_try_spends_no_deadline)
 }
 END_TEST
 
+START_TEST(an_outage_spends_no_deadline)
+{
+    uint32_t t;
+
+    plain_spec();
+    spec.retry.attempts = 10;
+    spec.retry.deadline_ms = 5000;
+    open_flow();
+    t = arrive(1);
+    flow_verdict(flow, t, SLUICE_RETRY, "busy", 0, 1000);
+    flow_pause(flow, 2000);
+    due_some_time();
+    ck_assert_int_eq(flow_verdict(flow, t, SLUICE_RETRY, "busy", 0, 3000000), FLOW_WAIT);
+    flow_resume(flow, 3602000);
+    flow_resume(flow, 3602500); /* once is enough */
+    due_some_time();
+    ck_assert_int_eq(flow_verdict(flow, t, SLUICE_RETRY, "busy", 0, 3605999), FLOW_WAIT);
+    due_some_time();
+    ck_assert_int_eq(flow_verdict(flow, t, SLUICE_RETRY, "busy", 0, 3606000), FLOW_BURY);
+    close_flow();
+}
+END_TEST
+
 START_TEST(being_on_hold_spends_no_deadline)
 {
     uint32_t t;
@@ -483,6 +506,47 @@ START_TEST(a_reason_without_memory_for_it_counts_as_other)
 }
 END_TEST
 
+START_TEST(a_reason_that_is_no_token_counts_as_other_and_is_told)
+{
+    static const char *const bad[] = {"",          "Not Found", "a\"b",
+                                      "n\xc3\xa4", "user-17",   "a123456789012345678901234567890123456789x"};
+    const struct flow_count *by;
+    size_t i;
+
+    plain_spec();
+    open_flow();
+    ck_assert_str_eq(flow_bad_reason(flow), "");
+    for (i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        pass_by(i + 1, bad[i]);
+    pass_by(7, "a12345678901234567890123456789012345678x");
+    ck_assert_uint_eq(reason_count(flow_gated_by(flow), "other"), 6);
+    ck_assert_uint_eq(reason_count(flow_gated_by(flow), "a12345678901234567890123456789012345678x"), 1);
+    pass_by(8, "Not\nFound");
+    ck_assert_str_eq(flow_bad_reason(flow), "Not Found"); /* the first that has any letters */
+    for (by = flow_gated_by(flow); by->reason != NULL; by++)
+        ck_assert_int_eq(flow_reason_valid(by->reason), 1);
+    close_flow();
+}
+END_TEST
+
+START_TEST(more_reasons_than_the_table_takes_are_told)
+{
+    char reason[16];
+    uint64_t i;
+
+    setup();
+    for (i = 1; i < FLOW_MAX_REASONS; i++) {
+        ck_assert_int_eq(flow_reasons_full(flow), 0);
+        (void)snprintf(reason, sizeof reason, "r%u", (unsigned)i);
+        pass_by(i, reason);
+    }
+    ck_assert_int_eq(flow_reasons_full(flow), 0);
+    pass_by(i, "one_more");
+    ck_assert_int_eq(flow_reasons_full(flow), 1);
+    close_flow();
+}
+END_TEST
+
 ONE_SUITE("flow", 10, a_record_whose_sink_said_ok_is_written_and_may_be_settled,
           a_record_that_a_gate_denied_on_entry_is_gated_with_its_reason,
           a_gated_record_behind_an_open_one_is_not_settled,
@@ -492,7 +556,8 @@ ONE_SUITE("flow", 10, a_record_whose_sink_said_ok_is_written_and_may_be_settled,
           a_retry_does_not_come_back_before_the_other_side_wished,
           the_last_attempt_that_fails_leads_to_the_dead_letters, each_step_has_all_attempts,
           the_deadline_ends_the_tries_before_the_attempts_do, waiting_for_the_first_try_spends_no_deadline,
-          being_on_hold_spends_no_deadline, an_answer_that_is_not_the_records_fault_spends_no_attempt,
+          an_outage_spends_no_deadline, being_on_hold_spends_no_deadline,
+          an_answer_that_is_not_the_records_fault_spends_no_attempt,
           a_record_on_hold_looks_again_when_told_or_after_half_a_second,
           a_reject_is_dead_only_after_its_letter_is_stored,
           an_answer_that_is_no_verdict_is_buried_and_not_dropped,
@@ -504,4 +569,5 @@ ONE_SUITE("flow", 10, a_record_whose_sink_said_ok_is_written_and_may_be_settled,
           records_come_back_in_the_order_of_their_time_then_of_their_arrival,
           nothing_waits_means_never_and_long_waits_are_cut, the_oldest_record_tells_its_age,
           the_reason_table_folds_into_other, a_record_without_reason_is_counted_all_the_same,
-          a_reason_without_memory_for_it_counts_as_other)
+          a_reason_without_memory_for_it_counts_as_other,
+          a_reason_that_is_no_token_counts_as_other_and_is_told, more_reasons_than_the_table_takes_are_told)

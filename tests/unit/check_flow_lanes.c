@@ -64,6 +64,23 @@ START_TEST(there_is_no_room_while_the_memory_budget_is_used_up)
 }
 END_TEST
 
+START_TEST(documents_leave_no_room_when_they_take_the_memory)
+{
+    plain_spec();
+    spec.memory_bytes = 20;
+    open_flow();
+    arrive(1);
+    flow_documents(flow, 9);
+    ck_assert_uint_eq(flow_room(flow), 7);
+    flow_documents(flow, 10);
+    ck_assert_uint_eq(flow_room(flow), 0);
+    ck_assert_uint_eq(counts().document_bytes, 10);
+    flow_documents(flow, 0);
+    ck_assert_uint_eq(flow_room(flow), 7);
+    close_flow();
+}
+END_TEST
+
 START_TEST(a_poll_may_not_pass_the_window_of_the_fullest_lane)
 {
     uint32_t t;
@@ -589,7 +606,8 @@ START_TEST(each_allocation_may_fail_and_nothing_is_lost)
 END_TEST
 
 ONE_SUITE(
-    "flow_lanes", 10, the_room_is_what_is_left_of_the_records, a_record_beyond_the_room_gets_no_ticket,
+    "flow_lanes", 10, documents_leave_no_room_when_they_take_the_memory,
+    the_room_is_what_is_left_of_the_records, a_record_beyond_the_room_gets_no_ticket,
     there_is_no_room_while_the_memory_budget_is_used_up, a_poll_may_not_pass_the_window_of_the_fullest_lane,
     the_window_of_a_lost_lane_holds_nobody_back, a_full_lane_holds_back_only_itself_if_the_source_asks,
     a_full_lane_goes_on_when_its_oldest_record_has_ended,

@@ -134,7 +134,7 @@ static void note_settle(const struct sluice_ack *ack)
 static struct sluice_verdict first_of_a_is_slow(uint64_t position, uint32_t attempts)
 {
     (void)attempts;
-    return position == 0 && !atomic_load(&open_now) ? (struct sluice_verdict){SLUICE_RETRY, 20, "slow", NULL}
+    return position == 0 && !atomic_load(&open_now) ? (struct sluice_verdict){SLUICE_RETRY, 5, "slow", NULL}
                                                     : FINE;
 }
 
@@ -165,7 +165,7 @@ static void end(void)
 
 #define WINDOW_OF_8                                                                                          \
     "  p: {source: {plugin: toy}, sink: {plugin: toy}, commit_interval: 1ms, lane_window: 8, retry: "        \
-    "{attempts: 1000000, deadline: 1h}}\n"
+    "{attempts: 1000000, min: 1ms, max: 5ms, deadline: 1h}, breaker: {failures: 0}}\n"
 
 START_TEST(a_full_lane_waits_and_the_others_go_on)
 {
@@ -183,7 +183,7 @@ END_TEST
 static int first_of_a_was_tried_often(void *context)
 {
     (void)context;
-    return toy_counts(&run, 0).retries > 3;
+    return toy_counts(&run, 0).retries > 10;
 }
 
 START_TEST(a_source_that_does_not_ask_is_not_polled_while_a_lane_is_full_and_loses_nothing)
@@ -205,7 +205,8 @@ START_TEST(a_source_that_asks_and_does_not_listen_is_held_back_and_loses_nothing
     asks = 2;
     toy.sink = first_of_a_is_slow;
     begin("  p: {source: {plugin: toy}, sink: {plugin: toy}, commit_interval: 1ms, lane_window: 8, batch: "
-          "{records: 16}, retry: {attempts: 1000000, deadline: 1h}}\n");
+          "{records: 16}, retry: {attempts: 1000000, min: 1ms, max: 5ms, deadline: 1h}, breaker: {failures: "
+          "0}}\n");
     toy_until(first_of_a_was_tried_often, NULL);
     ck_assert_uint_le(atomic_load(&lanes[0].delivered), 8 + 2 * 16); /* one poll to see it */
     ck_assert_uint_lt(atomic_load(&lanes[1].committed), PER_LANE);
@@ -336,8 +337,9 @@ static void with_rebalances(const char *pipelines)
 
 START_TEST(lanes_lost_and_opened_again_lose_nothing_and_every_scrape_adds_up)
 {
-    with_rebalances("  p: {source: {plugin: toy}, sink: {plugin: toy}, commit_interval: 1ms, lane_window: 8, "
-                    "retry: {attempts: 1000000, deadline: 1h}}\n");
+    with_rebalances(
+        "  p: {source: {plugin: toy}, sink: {plugin: toy}, commit_interval: 1ms, lane_window: 8, "
+        "retry: {attempts: 1000000, min: 1ms, max: 5ms, deadline: 1h}, breaker: {failures: 0}}\n");
 }
 END_TEST
 
@@ -346,7 +348,8 @@ START_TEST(so_do_lanes_that_are_lost_while_a_poll_waits_for_room)
     most_a_poll = 16;
     with_rebalances(
         "  p: {source: {plugin: toy}, sink: {plugin: toy}, commit_interval: 1ms, max_in_flight: 8, "
-        "batch: {records: 64}, retry: {attempts: 1000000, deadline: 1h}}\n");
+        "batch: {records: 64}, retry: {attempts: 1000000, min: 1ms, max: 5ms, deadline: 1h}, breaker: "
+        "{failures: 0}}\n");
 }
 END_TEST
 

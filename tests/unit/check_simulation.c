@@ -82,6 +82,7 @@ START_TEST(the_schedules_meet_every_kind_of_trouble)
     ck_assert_uint_gt(s.settle_failures, 200);
     ck_assert_uint_gt(s.parked, 200);
     ck_assert_uint_gt(s.full, 200);
+    ck_assert_uint_gt(s.pauses, 200);
     ck_assert_uint_gt(s.lane_waits, 200);
     ck_assert_uint_gt(s.again_in_poll, 20);
 }

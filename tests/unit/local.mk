@@ -467,6 +467,26 @@ tests_unit_check_pipeline_lanes_SOURCES = tests/unit/check_pipeline_lanes.c test
 tests_unit_check_pipeline_lanes_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_pipeline_lanes_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_pipeline_lanes
+check_PROGRAMS += tests/unit/check_pipeline_pressure
+tests_unit_check_pipeline_pressure_SOURCES = tests/unit/check_pipeline_pressure.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_pressure_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_pressure_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline_pressure
+check_PROGRAMS += tests/unit/check_pipeline_letters
+tests_unit_check_pipeline_letters_SOURCES = tests/unit/check_pipeline_letters.c tests/support/one_suite.h $(TOY)
+tests_unit_check_pipeline_letters_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_letters_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_pipeline_letters
+check_PROGRAMS += tests/unit/check_pipeline_leak
+tests_unit_check_pipeline_leak_SOURCES = tests/unit/check_pipeline_leak.c tests/support/one_suite.h \
+	tests/support/interposed_alloc.h tests/support/failing_alloc.h $(TOY)
+tests_unit_check_pipeline_leak_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_pipeline_leak_LDADD = $(UNIT_LDADD)
+if !SANITIZED
+tests_unit_check_pipeline_leak_SOURCES += tests/support/interposed_alloc.c
+tests_unit_check_pipeline_leak_CPPFLAGS += -DALLOC_INTERPOSED
+endif
+TESTS += tests/unit/check_pipeline_leak
 check_PROGRAMS += tests/unit/check_pipeline_trouble
 tests_unit_check_pipeline_trouble_SOURCES = tests/unit/check_pipeline_trouble.c tests/support/one_suite.h $(TOY)
 tests_unit_check_pipeline_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
