@@ -68,7 +68,8 @@ uint32_t neo4j_classify(const char *code, int proven, int in_tx, int commit, enu
         strcmp(title, "ClientError.Security.TokenExpired") == 0 ||
         strncmp(title, "ClientError.Database.", 21) == 0)
         return proven ? SLUICE_DISCONNECTED : SLUICE_FATAL;
-    if (commit && strncmp(title, "DatabaseError.", 14) == 0)
+    /* a statement that failed took its transaction with it; a commit that failed may be half done */
+    if (commit && strncmp(title, "DatabaseError.Transaction.", 26) == 0)
         return SLUICE_UNSURE;
     for (i = 0; i < sizeof meanings / sizeof *meanings; i++) {
         if (!meaning_fits(&meanings[i], title))

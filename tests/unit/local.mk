@@ -503,3 +503,15 @@ tests_unit_check_pipeline_source_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_pipeline_source_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_pipeline_source
 endif
+
+check_PROGRAMS += tests/unit/check_neo4j_answer tests/unit/check_neo4j_join tests/unit/check_sink_neo4j
+tests_unit_check_neo4j_answer_SOURCES = tests/unit/check_neo4j_answer.c tests/support/one_suite.h
+tests_unit_check_neo4j_answer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_neo4j_answer_LDADD = libsluiceneo4j.la libsluiceutil.la $(UNIT_LDADD)
+tests_unit_check_neo4j_join_SOURCES = tests/unit/check_neo4j_join.c tests/support/one_suite.h plugins/sink-neo4j/join.c
+tests_unit_check_neo4j_join_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_neo4j_join_LDADD = libsluicegraph.la libsluiceutil.la $(UNIT_LDADD)
+tests_unit_check_sink_neo4j_SOURCES = tests/unit/check_sink_neo4j.c tests/support/one_suite.h $(HTTP_SCRIPT)
+tests_unit_check_sink_neo4j_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
+tests_unit_check_sink_neo4j_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
+TESTS += tests/unit/check_neo4j_answer tests/unit/check_neo4j_join tests/unit/check_sink_neo4j
