@@ -15,6 +15,7 @@ int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv); /* show, diff */
 int cmd_plugin(int argc, char **argv); /* list, inspect, new, test */
 int cmd_audit(int argc, char **argv);
+int cmd_lag(int argc, char **argv);
 int cmd_explain(int argc, char **argv); /* user ID */
 int cmd_dlq(int argc, char **argv);     /* list, show, replay */
 

@@ -83,3 +83,4 @@ sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_l
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c
+sluice_SOURCES += core/cmd_lag.c core/lag_report.c core/lag_report.h core/lag_source.c core/lag_source.h

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"config", cmd_config, "show the merged config, or how two environments differ"},
     {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
     {"audit", cmd_audit, "count and check the graph, compare it with a baseline"},
+    {"lag", cmd_lag, "show how far the consumers are behind, or wait until they are not"},
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
     {NULL, NULL, NULL},

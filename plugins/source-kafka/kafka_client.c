@@ -193,7 +193,7 @@ uint32_t kafka_start(void *self, struct sluice_error *err)
 
     memset(&k->trouble, 0, sizeof k->trouble);
     k->said[0] = k->commit_error[0] = '\0';
-    k->commit_under_way = k->n_reset = 0;
+    k->commit_under_way = k->n_reset = k->begun = 0;
     k->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (k->wake < 0)
         return sluice_fail(err, SLUICE_RETRY, NULL, "no eventfd: %s", strerror(errno));

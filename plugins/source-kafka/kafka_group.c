@@ -12,6 +12,8 @@
 #define ASK_MS 1000    /* one question to the brokers about offsets */
 #define AGAIN_MS 250   /* after one that failed */
 #define REVOKE_MS 5000 /* the last commit before partitions go */
+#define DIVERT_MS 10000
+#define DIVERT_EACH_MS 50
 
 static struct kafka_part *kafka_new_part(const char *topic, int32_t partition)
 {
@@ -205,6 +207,29 @@ static void kafka_ask_again(struct kafka_source *k, const char *why)
     k->pending_told = 1;
 }
 
+static void kafka_set_goal(struct kafka_source *k, const char *topic, int32_t partition, int64_t goal)
+{
+    struct kafka_part *p = kafka_take_part(k, topic, partition);
+
+    if (p != NULL) /* else kafka_begin says that there is no memory */
+        p->goal = goal;
+}
+
+int kafka_at_goal(struct kafka_source *k)
+{
+    uint32_t i;
+
+    if (!k->begun || k->pending != NULL || k->n_held > k->delivered)
+        return 0;
+    for (i = 0; i < k->n_parts; i++) {
+        const struct kafka_part *p = k->parts[i];
+
+        if (p->lane != 0 && p->next < p->goal && p->passed < p->goal)
+            return 0;
+    }
+    return 1;
+}
+
 /* Where each partition of the list begins, into its offset.  0, or -1: ask again. */
 static int kafka_find_begin(struct kafka_source *k, rd_kafka_topic_partition_list_t *list)
 {
@@ -222,12 +247,15 @@ static int kafka_find_begin(struct kafka_source *k, rd_kafka_topic_partition_lis
     for (i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
 
-        if (at->offset >= 0)
+        if (at->offset >= 0 && !k->until_end)
             continue;
         if (kafka_ends(k, at->topic, at->partition, &low, &high, why, sizeof why) != 0) {
             kafka_ask_again(k, why);
             return -1;
         }
+        kafka_set_goal(k, at->topic, at->partition, high);
+        if (at->offset >= 0)
+            continue;
         at->offset = k->from_latest ? high : low;
         at->err = RD_KAFKA_RESP_ERR__NO_OFFSET; /* nothing was committed */
     }
@@ -258,6 +286,7 @@ static int kafka_begin(struct kafka_source *k, rd_kafka_topic_partition_list_t *
         kafka_divert(k, at->topic, at->partition);
     }
     code = rd_kafka_assign(k->rk, list);
+    k->divert_until = k->host->steady_ms(k->host) + DIVERT_MS;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     kafka_ask_again(k, rd_kafka_err2str(code));
@@ -274,6 +303,7 @@ static void kafka_begin_assigned(struct kafka_source *k)
     if (kafka_find_begin(k, list) == 0 && kafka_begin(k, list) == 0) {
         rd_kafka_topic_partition_list_destroy(k->pending);
         k->pending = NULL;
+        k->begun = 1;
         memset(&k->trouble, 0, sizeof k->trouble);
         kafka_commit_some(k);
     }
@@ -347,13 +377,30 @@ static uint32_t kafka_begin_reset(struct kafka_source *k, struct sluice_error *e
         p->paused = 0;
     }
     (void)rd_kafka_assign(k->rk, list);
+    k->divert_until = k->host->steady_ms(k->host) + DIVERT_MS;
     rd_kafka_topic_partition_list_destroy(list);
     kafka_commit_some(k);
     return SLUICE_OK;
 }
 
+/* librdkafka takes the diversion away when it stops fetching, which it does a while after it
+ * was told; what came until the diversion is renewed is moved along then. */
+static void kafka_divert_again(struct kafka_source *k)
+{
+    int64_t now = k->host->steady_ms(k->host);
+    uint32_t i;
+
+    if (now >= k->divert_until || now < k->divert_at)
+        return;
+    k->divert_at = now + DIVERT_EACH_MS;
+    for (i = 0; i < k->n_parts; i++)
+        if (k->parts[i]->lane != 0)
+            kafka_divert(k, k->parts[i]->topic, k->parts[i]->partition);
+}
+
 uint32_t kafka_begin_pending(struct kafka_source *k, struct sluice_error *err)
 {
+    kafka_divert_again(k);
     kafka_begin_assigned(k);
     return kafka_begin_reset(k, err);
 }

@@ -126,58 +126,41 @@ static uint32_t kafka_list_parts(struct kafka_reader *r, rd_kafka_topic_partitio
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? SLUICE_OK : err->code;
 }
 
-static uint32_t kafka_state_of(rd_kafka_consumer_group_state_t state)
+static uint32_t kafka_state_of(const char *state)
 {
-    switch (state) {
-    case RD_KAFKA_CONSUMER_GROUP_STATE_STABLE:
-        return SLUICE_GROUP_ACTIVE;
-    case RD_KAFKA_CONSUMER_GROUP_STATE_PREPARING_REBALANCE:
-    case RD_KAFKA_CONSUMER_GROUP_STATE_COMPLETING_REBALANCE:
-        return SLUICE_GROUP_MOVING;
-    case RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY:
-        return SLUICE_GROUP_EMPTY;
-    case RD_KAFKA_CONSUMER_GROUP_STATE_DEAD:
-        return SLUICE_GROUP_ABSENT;
-    default:
-        return SLUICE_GROUP_UNKNOWN;
-    }
+    static const struct {
+        const char *name;
+        uint32_t state;
+    } states[] = {{"Stable", SLUICE_GROUP_ACTIVE},
+                  {"PreparingRebalance", SLUICE_GROUP_MOVING},
+                  {"CompletingRebalance", SLUICE_GROUP_MOVING},
+                  {"Empty", SLUICE_GROUP_EMPTY},
+                  {"Dead", SLUICE_GROUP_ABSENT}};
+    size_t i;
+
+    for (i = 0; state != NULL && i < sizeof states / sizeof states[0]; i++)
+        if (strcmp(states[i].name, state) == 0)
+            return states[i].state;
+    return SLUICE_GROUP_UNKNOWN;
 }
 
-static void kafka_read_group(const rd_kafka_DescribeConsumerGroups_result_t *result,
-                             struct sluice_lag_group *group)
-{
-    const rd_kafka_ConsumerGroupDescription_t **list;
-    size_t n;
-
-    list = rd_kafka_DescribeConsumerGroups_result_groups(result, &n);
-    if (n == 0 || rd_kafka_ConsumerGroupDescription_error(list[0]) != NULL)
-        return; /* brokers too old, or without the right: unknown */
-    group->state = kafka_state_of(rd_kafka_ConsumerGroupDescription_state(list[0]));
-    group->members = rd_kafka_ConsumerGroupDescription_member_count(list[0]);
-}
-
-/* Brokers that do not tell leave it unknown. */
+/* Brokers that do not tell leave it unknown.  Not by the admin call DescribeConsumerGroups:
+ * librdkafka 2.0.2 aborts in it when a broker does not know the request. */
 static void kafka_ask_group(struct kafka_reader *r, struct sluice_lag_group *group)
 {
     const char *name = r->source->host->option_string(r->source->config, "group");
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(r->rk);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(r->rk, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+    const struct rd_kafka_group_list *list = NULL;
     int timeout = kafka_left(r) / 2;
-    rd_kafka_event_t *event;
-    char why[128];
 
-    if (timeout < 1)
-        timeout = 1;
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, timeout, why, sizeof why);
-    rd_kafka_DescribeConsumerGroups(r->rk, &name, 1, options, queue);
-    event = rd_kafka_queue_poll(queue, timeout);
-    if (event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR)
-        kafka_read_group(rd_kafka_event_DescribeConsumerGroups_result(event), group);
-    if (event != NULL)
-        rd_kafka_event_destroy(event);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
+    if (rd_kafka_list_groups(r->rk, name, &list, timeout) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    if (list->group_cnt == 0) {
+        group->state = SLUICE_GROUP_ABSENT;
+    } else if (list->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        group->state = kafka_state_of(list->groups[0].state);
+        group->members = (uint64_t)list->groups[0].member_cnt;
+    }
+    rd_kafka_group_list_destroy(list);
 }
 
 static uint32_t kafka_show_parts(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,

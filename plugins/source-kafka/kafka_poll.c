@@ -275,6 +275,8 @@ uint32_t kafka_poll(void *self, struct sluice_batch *batch, uint64_t max, uint32
                            "%s", k->trouble.words);
     if (k->host->cancelled(k->host))
         return SLUICE_CANCELLED;
+    if (k->until_end && kafka_at_goal(k))
+        return SLUICE_END;
     kafka_wait(k, timeout_ms);
     code = kafka_tend(k, err);
     if (code != SLUICE_OK)

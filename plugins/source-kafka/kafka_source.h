@@ -41,6 +41,7 @@ struct kafka_part {
     int64_t last;         /* one past the last record delivered; the begin if there is none */
     int64_t settled;      /* all before it are done; the begin at first */
     int64_t passed;       /* the end was seen here: no message is between next and this */
+    int64_t goal;         /* until_end: the end when the partition was assigned */
     int64_t sent;         /* committed in this ownership, or by the group before; KAFKA_NONE */
     _Atomic int owned;    /* the same as lane != 0, for stats */
     _Atomic int64_t told; /* next, for stats */
@@ -69,6 +70,7 @@ struct kafka_source {
     int from_latest;
     int out_of_range; /* 0 stop, 1 earliest, 2 latest */
     int skip_tombstones;
+    int until_end;
     int insecure;
     int plain_login; /* a password goes over the wire as it is */
     struct kafka_metrics metric;
@@ -87,7 +89,9 @@ struct kafka_source {
     pthread_mutex_t lock;                     /* the array `parts`, and rk, against stats */
     rd_kafka_topic_partition_list_t *pending; /* assigned, and not begun yet */
     int64_t pending_at;
+    int begun; /* some assignment was begun since start */
     int n_reset;
+    int64_t divert_until, divert_at;
     int pending_told;
 
     int commit_under_way;
@@ -125,6 +129,8 @@ void kafka_note_trouble(struct kafka_source *k, rd_kafka_resp_err_t code, const 
 void kafka_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
                      void *opaque);
 struct kafka_part *kafka_part_of(struct kafka_source *k, const rd_kafka_message_t *m);
+/* until_end: every message that was there at the assignment is taken. */
+int kafka_at_goal(struct kafka_source *k);
 /* Begins what was assigned and finds new offsets for what is out of range.  OK | FATAL. */
 uint32_t kafka_begin_pending(struct kafka_source *k, struct sluice_error *err);
 /* Pauses the partitions whose lane is full and resumes the others. */

@@ -44,6 +44,10 @@ static const struct sluice_option kafka_options[] = {
      .summary = "messages without a payload: records like others, or passed over (counted)",
      .details = "As a record it has an empty payload; the json decoder rejects it, so that it ends in the "
                 "dead letters with its key."},
+    {.name = "until_end",
+     .type = SLUICE_BOOLEAN,
+     .default_text = "false",
+     .summary = "stop once all is read that was there when the partitions were assigned"},
     {.name = "tls", .type = SLUICE_BOOLEAN, .default_text = "false", .summary = "speak TLS to the brokers"},
     {.name = "ca_file",
      .type = SLUICE_PATH,
@@ -134,6 +138,7 @@ static uint32_t kafka_create(const struct sluice_host *host, const struct sluice
     k->from_latest = host->option_integer(config, "start") == 1;
     k->out_of_range = (int)host->option_integer(config, "on_out_of_range");
     k->skip_tombstones = host->option_integer(config, "tombstones") == 1;
+    k->until_end = host->option_integer(config, "until_end") != 0;
     k->insecure = host->option_integer(config, "insecure") != 0;
     k->plain_login =
         host->option_integer(config, "mechanism") == 1 && host->option_integer(config, "tls") == 0;
@@ -182,6 +187,7 @@ static const struct sluice_source_ops kafka_ops = {
 static const struct sluice_plugin source_kafka = {
     .struct_size = sizeof source_kafka,
     .kind = SLUICE_SOURCE,
+    .flags = SLUICE_FINITE,
     .name = "kafka",
     .version = "0.1.0",
     .summary = "messages of Kafka topics, as a member of a consumer group",

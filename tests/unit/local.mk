@@ -112,6 +112,19 @@ tests_unit_check_source_file_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_source_file_LDADD = $(FILE_TEST_LDADD)
 TESTS += tests/unit/check_source_file
 
+# source/kafka, on the mock cluster of librdkafka
+KAFKA_DRIVE = tests/support/kafka_drive.c tests/support/kafka_drive.h tests/support/one_suite.h
+check_PROGRAMS += tests/unit/check_source_kafka
+tests_unit_check_source_kafka_SOURCES = tests/unit/check_source_kafka.c $(KAFKA_DRIVE)
+tests_unit_check_source_kafka_CPPFLAGS = $(UNIT_CPPFLAGS) $(RDKAFKA_CFLAGS)
+tests_unit_check_source_kafka_LDADD = $(PLUGIN_TEST_LDADD) $(RDKAFKA_LIBS)
+TESTS += tests/unit/check_source_kafka
+check_PROGRAMS += tests/unit/check_source_kafka_group
+tests_unit_check_source_kafka_group_SOURCES = tests/unit/check_source_kafka_group.c $(KAFKA_DRIVE)
+tests_unit_check_source_kafka_group_CPPFLAGS = $(UNIT_CPPFLAGS) $(RDKAFKA_CFLAGS)
+tests_unit_check_source_kafka_group_LDADD = $(PLUGIN_TEST_LDADD) $(RDKAFKA_LIBS)
+TESTS += tests/unit/check_source_kafka_group
+
 check_PROGRAMS += tests/unit/check_decoder_csv
 tests_unit_check_decoder_csv_SOURCES = tests/unit/check_decoder_csv.c
 tests_unit_check_decoder_csv_CPPFLAGS = $(UNIT_CPPFLAGS)
