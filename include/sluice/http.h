@@ -120,7 +120,7 @@ static inline struct sluice_str sluice_http_header(const struct sluice_http_resp
     struct sluice_str value = {NULL, 0};
 
     while (at != NULL && at < end) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = (const char *)memchr(at, '\n', (size_t)(end - at));
         const char *last = stop == NULL ? end : stop;
 
         if ((size_t)(last - at) > len && at[len] == ':' && strncasecmp(at, name, len) == 0) {
