@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "command.h"
 #include "instance.h"
+#include "log.h"
 #include "metric.h"
 #include "run.h"
 #include "state_db.h"
@@ -43,7 +44,8 @@ static void check_pipeline(struct check *c, const struct pipeline_spec *pipe, st
 {
     size_t i;
 
-    m->env = (struct instance_env){.pipeline_name = pipe->name, .metrics = c->metrics, .state = c->state};
+    m->env = (struct instance_env){
+        .pipeline_name = pipe->name, .metrics = c->metrics, .state = c->state, .checking = 1};
     m->env.fields[0] = strdup(pipe->order_key); /* as in a pipeline that runs */
     m->env.n_fields = 1;
     m->instances = calloc(pipe->n_instances + 1, sizeof(struct instance *));
@@ -75,6 +77,7 @@ static void ask_services(struct check *c)
     if (c->online == NULL || problems_failed(&c->problems))
         return;
     c->asked = 1;
+    log_set_level(SLUICE_ERROR); /* what instances say while they start is for a run */
     c->stuck = online_run(c->online, ONLINE_MS) != 0;
     c->silent = online_tell(c->online, &c->problems);
 }

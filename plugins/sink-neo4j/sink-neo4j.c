@@ -5,6 +5,7 @@
  * the purchase graph's rule makes harmless. */
 #include <stdlib.h>
 #include <string.h>
+#include <sluice/check.h>
 #include <sluice/graph.h>
 #include <sluice/promise.h>
 
@@ -133,6 +134,7 @@ static uint32_t neo4j_sink_create(const struct sluice_host *host, const struct s
     if (s == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory for the sink");
     s->host = host;
+    s->reading = host->extension(host, SLUICE_CHECK_ID) != NULL;
     (void)pthread_mutex_init(&s->lock, NULL);
     code = neo4j_sink_options(s, config, err);
     if (code == SLUICE_OK)

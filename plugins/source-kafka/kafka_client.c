@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <sluice/check.h>
 
 #include "kafka_source.h"
 
@@ -204,7 +205,8 @@ uint32_t kafka_start(void *self, struct sluice_error *err)
         k->data = rd_kafka_queue_new(k->rk);
         rd_kafka_queue_io_event_enable(k->main, k->wake, &one, sizeof one);
         rd_kafka_queue_io_event_enable(k->data, k->wake, &one, sizeof one);
-        code = kafka_subscribe(k, err);
+        if (k->host->extension(k->host, SLUICE_CHECK_ID) == NULL) /* else the group would notice */
+            code = kafka_subscribe(k, err);
     }
     if (code != SLUICE_OK) {
         kafka_free(k);

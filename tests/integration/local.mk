@@ -2,7 +2,7 @@
 # TESTS, because `make check` works without Java and without a network.
 #
 # A test names the servers it needs in a line `# services: kafka neo4j`.
-INTEGRATION_TESTS = tests/integration/lookups.sh tests/integration/retailer.sh tests/integration/services.sh \
+INTEGRATION_TESTS = tests/integration/check-online.sh tests/integration/lookups.sh tests/integration/retailer.sh tests/integration/services.sh \
 	tests/integration/valkey-enrollment.sh tests/integration/flipper.sh
 EXTRA_DIST += tests/integration/live.sh
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/run tests/integration/lib.sh
