@@ -499,6 +499,134 @@ START_TEST(the_views_show_receipts_by_time_and_then_id)
 }
 END_TEST
 
+#define BOUGHT(product, receipt, time, more)                                                                 \
+    "{\"user_id\":\"u\",\"purchases\":[{\"receipt_id\":\"" receipt "\",\"time\":" #time                      \
+    ",\"product_id\":\"" product "\"" more "}]}"
+
+START_TEST(a_purchase_that_says_less_than_what_is_known_is_not_written)
+{
+    struct plugin_host *h = open_with("");
+
+    put(h, BOUGHT("p", "r", 20, ",\"retailer\":\"S\",\"category\":\"c\""));
+    (void)sql(CLOCK_BACK);
+    put(h, BOUGHT("p", "r", 20, ""));
+    put(h, BOUGHT("p", "r", 20, ",\"retailer\":\"S\""));
+    put(h, BOUGHT("p", "r", 10, ",\"retailer\":\"S\",\"category\":\"c\""));
+    ck_assert_int_eq(sql("SELECT count(*) FROM purchases WHERE receipt <> ''"), 1);
+    ck_assert_int_eq(sql("SELECT last_updated_at FROM users"), 1);
+    ck_assert_int_eq(sql("SELECT time FROM shops_at_receipts"), 20);
+    done(h);
+}
+END_TEST
+
+START_TEST(what_a_purchase_lacked_may_come_later_and_counts_once_on_each_edge)
+{
+    struct plugin_host *h = open_with("");
+
+    put(h, BOUGHT("p", "r", 20, ""));
+    put(h, BOUGHT("p", "r", 30, ",\"retailer\":\"S\""));
+    put(h, BOUGHT("p", "r", 10, ",\"category\":\"c\""));
+    expect(h, "User\tu\tUTC\nProduct\tp\t\t\tc\t\nCategory\tCAT_c\tc\nIN_CATEGORY\tp\tCAT_c\n"
+              "Retailer\tRET_S\tS\tGrocery\nPURCHASED\tu\tp\t1\t30\t0\t0.000000\t30\tr\n"
+              "SHOPS_AT\tu\tRET_S\t1\t30\tr\nSHOPS_IN\tu\tCAT_c\t1\t10\tr\n");
+    ck_assert_int_eq((int64_t)plugin_host_metric(h, "purchases_total", "new"), 1);
+    done(h);
+}
+END_TEST
+
+START_TEST(the_views_count_what_an_older_system_counted)
+{
+    struct plugin_host *h = open_with("");
+
+    put(h, MILK);
+    (void)sql(OLD_COUNTS);
+    ck_assert_int_eq(sql("SELECT count(*) FROM shops_at_edges"), 2);
+    ck_assert_int_eq(sql("SELECT frequency FROM shops_at_edges WHERE retailer_id = 'RET_Shop'"), 7);
+    ck_assert_int_eq(
+        sql("SELECT last_visit = '1970-01-02T03:46:39.999Z' FROM shops_at_edges WHERE frequency = 7"), 1);
+    ck_assert_int_eq(sql("SELECT receipt_ids = '[]' AND last_visit = '1970-01-01T00:00:00.005Z'"
+                         " FROM shops_at_edges WHERE retailer_id = 'RET_Old' AND frequency = 3"),
+                     1);
+    expect(h, MILK_NODES "Retailer\tRET_Old\tOld\tGrocery\n"
+                         "PURCHASED\tu\tp\t1\t86400000\t0\t0.000000\t86400000\tr1\n"
+                         "SHOPS_AT\tu\tRET_Shop\t7\t99999999\tr1\nSHOPS_AT\tu\tRET_Old\t3\t5\n"
+                         "SHOPS_IN\tu\tCAT_fresh_milk\t1\t86400000\tr1\n");
+    done(h);
+}
+END_TEST
+
+/* Steps of the plan that read all of purchases, under its name or those it has in the views. */
+static int scans(sqlite3 *db, const char *query)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", query), name[64];
+    sqlite3_stmt *s;
+    int n = 0;
+
+    ck_assert_msg(sqlite3_prepare_v2(db, explain, -1, &s, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    while (sqlite3_step(s) == SQLITE_ROW)
+        if (sscanf((const char *)sqlite3_column_text(s, 3), "SCAN %63s", name) == 1)
+            n += strcmp(name, "purchases") == 0 || strcmp(name, "p") == 0 || strcmp(name, "e") == 0;
+    ck_assert_int_eq(sqlite3_finalize(s), SQLITE_OK);
+    sqlite3_free(explain);
+    return n;
+}
+
+START_TEST(a_query_for_one_user_reads_only_his_rows)
+{
+    static const char *const queries[] = {
+        "SELECT * FROM users WHERE user_id = 'u'",
+        "SELECT * FROM purchased_edges WHERE user_id = 'u'",
+        "SELECT * FROM shops_at_edges WHERE user_id = 'u'",
+        "SELECT * FROM shops_in_edges WHERE user_id = 'u'",
+        "SELECT * FROM purchased WHERE user = 1",
+        "SELECT * FROM shops_at WHERE user = 1",
+        "SELECT * FROM shops_in WHERE user = 1",
+        "SELECT * FROM purchased_receipts WHERE user = 1 AND product = 1",
+        "SELECT * FROM shops_at_receipts WHERE user = 1 AND retailer = 1",
+        "SELECT * FROM shops_in_receipts WHERE user = 1 AND category = 1",
+    };
+    struct plugin_host *h = open_with("");
+    sqlite3 *db;
+    size_t i;
+
+    put(h, MILK);
+    ck_assert_int_eq(sqlite3_open(file, &db), SQLITE_OK);
+    for (i = 0; i < sizeof queries / sizeof queries[0]; i++)
+        ck_assert_msg(scans(db, queries[i]) == 0, "%s reads the whole table", queries[i]);
+    ck_assert_int_eq(scans(db, "SELECT count(*) FROM purchases"), 1);
+    sqlite3_close(db);
+    done(h);
+}
+END_TEST
+
+START_TEST(more_users_than_the_caches_first_hold_are_told_apart)
+{
+    struct sluice_error err = {.struct_size = sizeof err};
+    struct plugin_host *h = open_with("synchronous: normal\n");
+    char json[128];
+    int round, i;
+
+    for (round = 0; round < 2; round++) {
+        for (i = 0; i < 6000; i++) {
+            (void)snprintf(json, sizeof json,
+                           "{\"user_id\":\"user-%d\",\"purchases\":[{\"receipt_id\":\"r\",\"time\":%d,"
+                           "\"product_id\":\"p%d\"}]}",
+                           i, i, i);
+            plugin_host_add(h, json);
+            if (i % 500 == 499) {
+                ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_OK);
+                plugin_host_clear(h);
+            }
+        }
+        ck_assert_int_eq(sql("SELECT count(*) FROM purchased_edges WHERE product_id = 'p' ||"
+                             " substr(user_id, 6)"),
+                         6000);
+    }
+    ck_assert_int_eq((int64_t)plugin_host_metric(h, "purchases_total", "new"), 6000);
+    done(h);
+}
+END_TEST
+
 ONE_SUITE("sink_sqlite", 60, one_purchase_makes_all_nodes_and_edges,
           a_replay_changes_nothing_not_even_the_clock_of_the_user, something_new_moves_the_clock_of_the_user,
           three_receipts_give_interval_and_likelihood,
@@ -513,4 +641,8 @@ ONE_SUITE("sink_sqlite", 60, one_purchase_makes_all_nodes_and_edges,
           an_id_of_512_bytes_is_taken_and_one_of_513_refused, a_purchase_of_tomorrow_is_taken_up_to_24_hours,
           what_another_writer_did_to_a_product_is_not_forgotten,
           a_walk_of_one_user_shows_what_he_reaches_and_no_more, a_walk_shows_edges_whose_ends_are_gone,
-          the_views_show_receipts_by_time_and_then_id)
+          the_views_show_receipts_by_time_and_then_id,
+          a_purchase_that_says_less_than_what_is_known_is_not_written,
+          what_a_purchase_lacked_may_come_later_and_counts_once_on_each_edge,
+          the_views_count_what_an_older_system_counted, a_query_for_one_user_reads_only_his_rows,
+          more_users_than_the_caches_first_hold_are_told_apart)
