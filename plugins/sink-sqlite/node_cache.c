@@ -1,4 +1,5 @@
-/* node_cache: four-way sets in one block of memory, which doubles while it fills. */
+/* node_cache: four-way sets in one block of memory, of which twice as much is used whenever
+ * it is half full: pages that nobody needs are never touched, so they are not resident. */
 #include "node_cache.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ int node_cache_init(struct node_cache *c, uint64_t entries, const struct hash128
     c->sets = NODE_FIRST_SETS;
     for (c->most_sets = c->sets; c->most_sets * NODE_WAYS < entries;)
         c->most_sets *= 2;
-    c->entries = calloc(c->sets * NODE_WAYS, sizeof *c->entries);
+    c->entries = calloc(c->most_sets * NODE_WAYS, sizeof *c->entries);
     return c->entries == NULL ? -1 : 0;
 }
 
@@ -100,22 +101,26 @@ static struct node_entry *node_cache_place(struct node_cache *c, struct hash128 
     return entry;
 }
 
-/* Twice as many sets; without memory for them the cache stays as it is. */
+/* Twice as many sets, in the memory that is there: half of each set moves to its other half. */
 static void node_cache_grow(struct node_cache *c)
 {
-    struct node_entry *old = c->entries, *entries;
-    uint64_t n = c->sets * NODE_WAYS, i;
+    const uint64_t sets = c->sets;
+    uint64_t i;
 
-    entries = calloc(n * 2, sizeof *entries);
-    if (entries == NULL)
-        return;
-    c->entries = entries;
-    c->sets *= 2;
-    c->held = 0;
-    for (i = n; i-- > 0;) /* the most recent of a set comes last, so to the front again */
-        if (old[i].rowid != 0)
-            *node_cache_place(c, old[i].key) = old[i];
-    free(old);
+    for (i = 0; i < sets; i++) {
+        struct node_entry *low = c->entries + i * NODE_WAYS, *high = low + sets * NODE_WAYS, moved;
+        uint32_t way, n_low = 0, n_high = 0;
+
+        for (way = 0; way < NODE_WAYS; way++) {
+            moved = low[way];
+            low[way].rowid = 0;
+            if (moved.rowid != 0 && (moved.key.lo & sets) != 0)
+                high[n_high++] = moved;
+            else if (moved.rowid != 0)
+                low[n_low++] = moved;
+        }
+    }
+    c->sets = sets * 2;
 }
 
 void node_cache_put(struct node_cache *c, struct hash128 key, int64_t rowid, uint64_t seen)
