@@ -4,7 +4,9 @@
  *   pipeline_make.c    steps, stages and workers from the spec
  *   pipeline_lane.c    the source's lanes
  *   pipeline_source.c  the source's thread: start, poll, drain, stop
- *   pipeline_route.c   what becomes of a polled batch: peek, head gates, hand over
+ *   pipeline_judge.c   what a polled batch says of itself: peek, head gates
+ *   pipeline_route.c   what becomes of its records: denied, held, handed over
+ *   pipeline_oversize.c  records that are too large to be held
  *   pipeline_tick.c    between polls: what is due, settling, staying alive
  *   pipeline_worker.c  a worker's thread: batches through the steps
  *   pipeline_stage.c   one call of an enricher or sink: pause, breaker, bisection
@@ -190,6 +192,13 @@ void pipeline_route_held(struct pipeline *p);
 /* Its letter is stored: it is dead in all steps that are left.  Lock held. */
 void pipeline_end_all_steps(struct pipeline *p, uint32_t ticket, enum flow_next next, uint32_t code,
                             const char *reason);
+
+/* pipeline_judge.c: the answer for each record of a batch; 0, or -1: a gate failed for good */
+int pipeline_judge(struct pipeline *p, struct routing *t);
+
+/* pipeline_oversize.c */
+int pipeline_is_oversize(const struct pipeline *p, const struct sluice_record *r);
+void pipeline_bury_oversize(struct pipeline *p, struct sluice_record *r);
 
 /* pipeline_tick.c */
 void pipeline_wait_space(struct pipeline *p, uint32_t ms); /* lock held */
