@@ -17,6 +17,7 @@ int cmd_plugin(int argc, char **argv); /* list, inspect, new, test */
 int cmd_audit(int argc, char **argv);
 int cmd_lag(int argc, char **argv);
 int cmd_explain(int argc, char **argv); /* user ID */
+int cmd_flag(int argc, char **argv);    /* users */
 int cmd_dlq(int argc, char **argv);     /* list, show, replay */
 
 #endif

@@ -82,5 +82,5 @@ sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
-sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c
+sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c
 sluice_SOURCES += core/cmd_lag.c core/lag_report.c core/lag_report.h core/lag_source.c core/lag_source.h

@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"audit", cmd_audit, "count and check the graph, compare it with a baseline"},
     {"lag", cmd_lag, "show how far the consumers are behind, or wait until they are not"},
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
+    {"flag", cmd_flag, "list the users behind a feature flag"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
     {NULL, NULL, NULL},
 };

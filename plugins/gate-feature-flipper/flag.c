@@ -261,3 +261,25 @@ struct flag *flag_parse(struct sluice_str json, const struct hash128 *key, struc
     flag_free(f);
     return NULL;
 }
+
+int flag_each_id(const struct flag *f, uint32_t segment, int (*each)(void *context, struct sluice_str id),
+                 void *context)
+{
+    struct id_count count = {0, 0, 0, 0, 0};
+    json_t *j = json_loadb(f->text, f->text_len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    const json_t *ids =
+        json_object_get(json_array_get(json_object_get(j, "segments"), segment), "allowedIDs");
+    const json_t *item;
+    int said = j == NULL ? (int)SLUICE_RETRY : 0;
+    size_t i;
+
+    if (said == 0 && json_is_string(ids) && json_string_length(ids) > 0)
+        said = id_text_each(text_of(ids), ',', &count, each, context);
+    for (i = 0; said == 0 && i < json_array_size(ids); i++) {
+        item = json_array_get(ids, i);
+        if (json_string_length(item) > 0)
+            said = id_text_each(text_of(item), ',', &count, each, context);
+    }
+    json_decref(j);
+    return said;
+}

@@ -31,6 +31,10 @@ struct flag {
 /* key: that of all sets of ids.  NULL with err: RETRY no memory, FATAL not a flag, with the segment. */
 struct flag *flag_parse(struct sluice_str json, const struct hash128 *key, struct sluice_error *err);
 void flag_free(struct flag *f);
+/* The inline ids of a segment, repeated ones too, read again from the text.  0, what each answered,
+ * or SLUICE_RETRY for no memory. */
+int flag_each_id(const struct flag *f, uint32_t segment, int (*each)(void *context, struct sluice_str id),
+                 void *context);
 
 /* The user's bucket of this flag, 0 to FLAG_BUCKETS - 1: SipHash-2-4 (128 bit, low half) of the user
  * keyed by the hash of the flag's name keyed by zero, modulo FLAG_BUCKETS.  Never to change. */

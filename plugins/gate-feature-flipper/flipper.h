@@ -6,6 +6,7 @@
 #define SLUICE_FLIPPER_H
 
 #include <pthread.h>
+#include <sluice/flag.h>
 #include <sluice/plugin.h>
 
 #include "../common/published.h"
@@ -104,6 +105,10 @@ void flip_decide(const struct flipper *f, const struct flip_view *v,
 /* flip_refresh.c: looks now.  OK, or err: what is published stays. */
 uint32_t flip_look(struct flipper *f, struct sluice_error *err);
 void flip_forget(struct flipper *f); /* after the last decision: frees what is held */
+
+/* flip_users.c: sluice/flag.h */
+const void *flip_extension(void *self, const char *id);
+uint32_t flip_version(void *self, char *out, uint64_t cap);
 
 /* flip_thread.c */
 int flip_thread_start(struct flipper *f);

@@ -213,6 +213,7 @@ static const struct sluice_lifecycle flipper_life = {
     .stop = flipper_stop,
     .probe = flipper_probe,
     .stats = flipper_stats,
+    .extension = flip_extension,
 };
 
 static const struct sluice_gate_ops flipper_ops = {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <sluice/plugin.h>
+#include <sluice/flag.h>
 #include <sluice/graph.h>
 #include <sluice/http.h>
 
@@ -300,6 +301,38 @@ AT(sluice_graph, struct_size, 0);
 AT(sluice_graph, reserved, 4);
 AT(sluice_graph, walk, 8);
 LAST(sluice_graph, walk);
+
+SIZE(sluice_flag_segment, 48);
+AT(sluice_flag_segment, struct_size, 0);
+AT(sluice_flag_segment, internal, 4);
+AT(sluice_flag_segment, name, 8);
+AT(sluice_flag_segment, list, 24);
+AT(sluice_flag_segment, rollout, 40);
+AT(sluice_flag_segment, listable, 44);
+LAST(sluice_flag_segment, listable);
+
+SIZE(sluice_flag_user, 24);
+AT(sluice_flag_user, struct_size, 0);
+AT(sluice_flag_user, on, 4);
+AT(sluice_flag_user, id, 8);
+LAST(sluice_flag_user, id);
+
+SIZE(sluice_flag_visitor, 40);
+AT(sluice_flag_visitor, struct_size, 0);
+AT(sluice_flag_visitor, reserved, 4);
+AT(sluice_flag_visitor, context, 8);
+AT(sluice_flag_visitor, flag, 16);
+AT(sluice_flag_visitor, segment, 24);
+AT(sluice_flag_visitor, user, 32);
+LAST(sluice_flag_visitor, user);
+
+SIZE(sluice_flag, 32);
+AT(sluice_flag, struct_size, 0);
+AT(sluice_flag, reserved, 4);
+AT(sluice_flag, name, 8);
+AT(sluice_flag, version, 16);
+AT(sluice_flag, users, 24);
+LAST(sluice_flag, users);
 
 SIZE(sluice_http_options, 64);
 AT(sluice_http_options, struct_size, 0);
