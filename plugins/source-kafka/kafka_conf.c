@@ -150,6 +150,7 @@ static uint32_t kafka_set_sizes(const struct sluice_host *host, const struct slu
                                 rd_kafka_conf_t *conf, struct sluice_error *err)
 {
     int64_t fetch = host->option_integer(config, "fetch");
+    int64_t session = host->option_integer(config, "session_timeout");
     char text[32];
     uint32_t code;
 
@@ -162,8 +163,11 @@ static uint32_t kafka_set_sizes(const struct sluice_host *host, const struct slu
         code = kafka_set(conf, "fetch.max.bytes", text, "fetch", err);
     if (code != SLUICE_OK)
         return code;
-    (void)snprintf(text, sizeof text, "%" PRId64, host->option_integer(config, "session_timeout"));
-    return kafka_set(conf, "session.timeout.ms", text, "session_timeout", err);
+    (void)snprintf(text, sizeof text, "%" PRId64, session);
+    code = kafka_set(conf, "session.timeout.ms", text, "session_timeout", err);
+    /* Three signs of life a session; librdkafka's 3 s would lose a session of 3 s again and again. */
+    (void)snprintf(text, sizeof text, "%" PRId64, session / 3 < 3000 ? session / 3 : 3000);
+    return code != SLUICE_OK ? code : kafka_set(conf, "heartbeat.interval.ms", text, "session_timeout", err);
 }
 
 static uint32_t kafka_set_properties(const struct sluice_host *host, const struct sluice_config *config,
