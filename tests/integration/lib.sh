@@ -36,8 +36,11 @@ messages_in() { fill_count "$KAFKA_BROKERS" "$1"; }
 
 # lag GROUP TOPIC: how far the group's committed offsets are behind the ends; a partition without one
 # counts from its beginning.
-lag() { "$fill_admin" "$KAFKA_BROKERS" lag "$1" "$2" | awk '{ n += $4 } END { print n + 0 }'; }
-lag_is_zero() { [ "$(lag "$1" "$2")" = 0 ]; }
+lag() {
+    lag_lines=$("$fill_admin" "$KAFKA_BROKERS" lag "$1" "$2" 2>>"$work/admin.log") || return 1
+    echo "$lag_lines" | awk '{ n += $4 } END { print n + 0 }'
+}
+lag_is_zero() { behind=$(lag "$1" "$2") && [ "$behind" = 0 ]; }
 
 # --- Neo4j ------------------------------------------------------------------------------------
 

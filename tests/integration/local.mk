@@ -2,10 +2,25 @@
 # TESTS, because `make check` works without Java and without a network.
 #
 # A test names the servers it needs in a line `# services: kafka neo4j`.
-INTEGRATION_TESTS = tests/integration/check-online.sh tests/integration/lookups.sh tests/integration/retailer.sh tests/integration/services.sh \
-	tests/integration/valkey-enrollment.sh tests/integration/flipper.sh
-EXTRA_DIST += tests/integration/live.sh
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/run tests/integration/lib.sh
+INTEGRATION_TESTS = \
+	tests/integration/check-online.sh \
+	tests/integration/flipper.sh \
+	tests/integration/live-exact.sh \
+	tests/integration/lookups.sh \
+	tests/integration/retailer.sh \
+	tests/integration/services.sh \
+	tests/integration/valkey-enrollment.sh
+EXTRA_DIST += $(INTEGRATION_TESTS) \
+	tests/integration/applied.sh \
+	tests/integration/applied.yaml \
+	tests/integration/chaos.sh \
+	tests/integration/chaos.yaml \
+	tests/integration/exact-kafka.yaml \
+	tests/integration/exact-neo4j.yaml \
+	tests/integration/exact-real.yaml \
+	tests/integration/lib.sh \
+	tests/integration/live.sh \
+	tests/integration/run
 
 check-integration: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS=
