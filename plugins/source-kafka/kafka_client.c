@@ -82,12 +82,7 @@ void kafka_serve(struct kafka_source *k)
             return;
         if (m == NULL)
             continue;
-        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            k->held[k->n_held++] = m;
-            continue;
-        }
-        kafka_event(k, m);
-        rd_kafka_message_destroy(m);
+        kafka_hold(k, m);
     }
 }
 

@@ -115,7 +115,8 @@ static int kafka_own(struct kafka_source *k, struct kafka_part *p, int64_t next)
     if (p->lane == 0)
         return -1;
     p->paused = p->reset = 0;
-    p->next = p->last = p->settled = p->passed = next;
+    p->taken = p->next = p->last = p->settled = p->passed = next;
+    p->skip = 0;
     p->sent = KAFKA_NONE; /* so that the begin is committed: else a crash soon after `latest` skips */
     atomic_store(&p->told, next);
     atomic_store(&p->owned, 1);
@@ -375,6 +376,7 @@ static uint32_t kafka_begin_reset(struct kafka_source *k, struct sluice_error *e
             continue;
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = p->next;
         p->paused = 0;
+        p->taken = p->next;
     }
     (void)rd_kafka_assign(k->rk, list);
     k->divert_until = k->host->steady_ms(k->host) + DIVERT_MS;

@@ -49,7 +49,8 @@ void kafka_drop_all(struct kafka_source *k)
     kafka_drop_taken(k, NULL);
 }
 
-void kafka_event(struct kafka_source *k, const rd_kafka_message_t *m)
+/* An event in place of a message, of one partition or of the group. */
+static void kafka_event(struct kafka_source *k, const rd_kafka_message_t *m)
 {
     struct kafka_part *p = kafka_part_of(k, m);
 
@@ -72,6 +73,26 @@ void kafka_event(struct kafka_source *k, const rd_kafka_message_t *m)
     }
 }
 
+void kafka_hold(struct kafka_source *k, rd_kafka_message_t *m)
+{
+    struct kafka_part *p;
+
+    if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_event(k, m);
+        rd_kafka_message_destroy(m);
+        return;
+    }
+    p = kafka_part_of(k, m);
+    if (p == NULL || p->lane == 0 || m->offset < p->taken) {
+        if (p != NULL && p->lane != 0)
+            k->host->metric_add(k->host, k->metric.duplicates, NULL, 1);
+        rd_kafka_message_destroy(m);
+        return;
+    }
+    p->taken = m->offset + 1;
+    k->held[k->n_held++] = m;
+}
+
 /* More messages behind those that wait; at most max in all. */
 static void kafka_take(struct kafka_source *k, uint64_t max)
 {
@@ -83,17 +104,8 @@ static void kafka_take(struct kafka_source *k, uint64_t max)
     if (n >= max)
         return;
     got = rd_kafka_consume_batch_queue(k->data, 0, k->scratch, (size_t)max - n);
-    for (i = 0; got > 0 && i < (uint32_t)got; i++) {
-        rd_kafka_message_t *m = k->scratch[i];
-
-        if (m->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            k->held[n++] = m;
-            continue;
-        }
-        kafka_event(k, m);
-        rd_kafka_message_destroy(m);
-    }
-    k->n_held = n;
+    for (i = 0; got > 0 && i < (uint32_t)got; i++)
+        kafka_hold(k, k->scratch[i]);
 }
 
 /* Name and value of each header; 0, or -1: no memory. */
@@ -153,15 +165,11 @@ static int kafka_item(struct kafka_source *k, const rd_kafka_message_t *m, const
     return 0;
 }
 
-/* 1: not a record: lost meanwhile, seen before, or a tombstone that is to be skipped. */
+/* 1: not a record: lost meanwhile, or a tombstone that is to be skipped. */
 static int kafka_passes_over(struct kafka_source *k, const rd_kafka_message_t *m, struct kafka_part *p)
 {
     if (p == NULL || p->lane == 0)
         return 1;
-    if (m->offset < p->next) {
-        k->host->metric_add(k->host, k->metric.duplicates, NULL, 1);
-        return 1;
-    }
     if (m->payload == NULL) {
         k->host->metric_add(k->host, k->metric.tombstones, NULL, 1);
         return k->skip_tombstones;
@@ -183,8 +191,8 @@ static uint32_t kafka_sort(struct kafka_source *k, uint64_t max)
         if (p != NULL && p->lane != 0 && (stop || p->paused || n == max)) {
             k->held[kept++] = m;
         } else if (kafka_passes_over(k, m, p)) {
-            if (p != NULL && p->lane != 0 && m->offset >= p->next)
-                p->next = m->offset + 1;
+            if (p != NULL && p->lane != 0)
+                p->skip = m->offset + 1;
             rd_kafka_message_destroy(m);
         } else if (kafka_item(k, m, p, &k->items[n]) != 0) {
             k->held[kept++] = m;
@@ -214,8 +222,14 @@ static void kafka_deliver(struct kafka_source *k, struct sluice_batch *batch, ui
         p->next = p->last = k->held[i]->offset + 1;
         bytes += k->held[i]->len;
     }
-    for (i = 0; i < k->n_parts; i++)
-        atomic_store_explicit(&k->parts[i]->told, k->parts[i]->next, memory_order_relaxed);
+    for (i = 0; i < k->n_parts; i++) {
+        struct kafka_part *p = k->parts[i];
+
+        if (took == n && p->skip > p->next) /* else records before the tombstone wait still */
+            p->next = p->skip;
+        p->skip = 0;
+        atomic_store_explicit(&p->told, p->next, memory_order_relaxed);
+    }
     k->delivered = (uint32_t)took;
     k->host->metric_add(k->host, k->metric.bytes, NULL, bytes);
 }

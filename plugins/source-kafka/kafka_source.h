@@ -37,7 +37,9 @@ struct kafka_part {
     int paused;           /* librdkafka fetches nothing of it */
     int reset;            /* its offset is out of range, and a new one is to be found */
     int64_t bad;          /* that offset */
-    int64_t next;         /* offset to look at next */
+    int64_t taken;        /* offset to take from the queue next: what is below was taken before */
+    int64_t next;         /* offset to deliver next */
+    int64_t skip;         /* one past the last tombstone passed over by this poll */
     int64_t last;         /* one past the last record delivered; the begin if there is none */
     int64_t settled;      /* all before it are done; the begin at first */
     int64_t passed;       /* the end was seen here: no message is between next and this */
@@ -148,8 +150,8 @@ void kafka_drop_taken(struct kafka_source *k, const struct kafka_part *part);
 void kafka_drop_all(struct kafka_source *k); /* also what was handed out: stop */
 /* Messages of the partition that were taken and not handed out. */
 int kafka_has_taken(struct kafka_source *k, const struct kafka_part *part);
-/* An event in place of a message, of one partition or of the group. */
-void kafka_event(struct kafka_source *k, const rd_kafka_message_t *m);
+/* Keeps a message for delivery, or acts on the event that stands in its place; k->held has room. */
+void kafka_hold(struct kafka_source *k, rd_kafka_message_t *m);
 
 /* kafka_commit.c */
 uint32_t kafka_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err);
