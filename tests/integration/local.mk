@@ -5,6 +5,8 @@
 INTEGRATION_TESTS = \
 	tests/integration/check-online.sh \
 	tests/integration/flipper.sh \
+	tests/integration/kafka.sh \
+	tests/integration/kafka-login.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/lookups.sh \
 	tests/integration/retailer.sh \
