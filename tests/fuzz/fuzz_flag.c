@@ -42,6 +42,15 @@ static void try_list(struct sluice_str text, char separator)
     idset_free(s);
 }
 
+static int stays_below(const char *name)
+{
+    size_t len = strlen(name);
+
+    return name[0] != '/' && strncmp(name, "../", 3) != 0 && strstr(name, "/../") == NULL &&
+           strcmp(name, "..") != 0 && (len < 3 || strcmp(name + len - 3, "/..") != 0) &&
+           strchr(name, '\n') == NULL;
+}
+
 static void try_flag(struct sluice_str text)
 {
     struct sluice_error err = {.struct_size = sizeof err};
@@ -55,9 +64,7 @@ static void try_flag(struct sluice_str text)
     check(f->n <= FLAG_MAX_SEGMENTS);
     for (i = 0; i < f->n; i++) {
         check(f->segments[i].threshold <= FLAG_BUCKETS);
-        check(f->segments[i].list == NULL ||
-              (f->segments[i].list[0] != '/' && strstr(f->segments[i].list, "../") == NULL &&
-               strchr(f->segments[i].list, '\n') == NULL));
+        check(f->segments[i].list == NULL || stays_below(f->segments[i].list));
     }
     again = flag_parse((struct sluice_str){f->text, f->text_len}, &key, &err);
     check(again != NULL && strcmp(again->digest, f->digest) == 0 && again->n == f->n);

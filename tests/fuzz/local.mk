@@ -128,3 +128,18 @@ tests_fuzz_replay_lookup_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_replay_lookup_LDADD = libsluicelookup.la libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS)
 TESTS += tests/fuzz/replay_lookup
 endif
+
+# What AWS answers, its config files, and what is signed for it.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_aws
+tests_fuzz_fuzz_aws_SOURCES = tests/fuzz/fuzz_aws.c
+tests_fuzz_fuzz_aws_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_aws_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_aws_LDADD = libsluiceaws.la
+else
+check_PROGRAMS += tests/fuzz/replay_aws
+tests_fuzz_replay_aws_SOURCES = tests/fuzz/fuzz_aws.c tests/fuzz/replay_main.c
+tests_fuzz_replay_aws_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_replay_aws_LDADD = libsluiceaws.la
+TESTS += tests/fuzz/replay_aws
+endif
