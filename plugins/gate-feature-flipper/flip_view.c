@@ -92,8 +92,8 @@ struct flip_view *flip_view_make(const struct flipper *f, const struct flag *fla
         l = from->list == NULL ? NULL : flip_list_find(lists, from->list);
         s->list = l == NULL ? NULL : l->set;
         s->list_missing = from->list != NULL && l == NULL && flag->enabled;
-        v->missing += s->list_missing;
-        if (s->internal && f->internal_users.kind != PLACE_NONE && flag->enabled) {
+        v->missing += s->list_missing && !f->global; /* nobody's list is asked for then */
+        if (s->internal && f->internal_users.kind != PLACE_NONE && flag->enabled && !f->global) {
             l = flip_list_find(lists, NULL);
             v->internal = l == NULL ? NULL : l->set;
             v->missing += l == NULL;
