@@ -108,6 +108,24 @@ static uint32_t host_wait(const struct sluice_host *host, uint32_t ms)
     return host_cancelled(host);
 }
 
+static struct instance_series *new_series(struct instance *i, struct instance_metric *m, const char *label)
+{
+    const char *values[3] = {i->env->pipeline_name, i->spec->name, label};
+    struct instance_series *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    if (label != NULL && (s->label = strdup(label)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->series = metric_series(m->family, values);
+    s->next = m->series;
+    m->series = s;
+    m->n_series++;
+    return s;
+}
+
 static uint32_t host_metric(const struct sluice_host *host, uint32_t kind, const char *name, const char *help,
                             const char *label_name)
 {
@@ -129,25 +147,9 @@ static uint32_t host_metric(const struct sluice_host *host, uint32_t kind, const
         return 0;
     i->metrics[i->n_metrics].family = family;
     i->metrics[i->n_metrics].labelled = label_name != NULL;
+    if (label_name == NULL) /* known from the start, so that work allocates nothing for it */
+        (void)new_series(i, &i->metrics[i->n_metrics], NULL);
     return ++i->n_metrics;
-}
-
-static struct instance_series *new_series(struct instance *i, struct instance_metric *m, const char *label)
-{
-    const char *values[3] = {i->env->pipeline_name, i->spec->name, label};
-    struct instance_series *s = calloc(1, sizeof *s);
-
-    if (s == NULL)
-        return NULL;
-    if (label != NULL && (s->label = strdup(label)) == NULL) {
-        free(s);
-        return NULL;
-    }
-    s->series = metric_series(m->family, values);
-    s->next = m->series;
-    m->series = s;
-    m->n_series++;
-    return s;
 }
 
 static struct instance_series *find_label(const struct instance_metric *m, const char *label)
