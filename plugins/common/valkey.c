@@ -181,6 +181,19 @@ static uint32_t run_batch(struct run *r)
     return code;
 }
 
+/* What came since the last batch answers nothing: bytes would be taken for the reply to the
+ * first command, and an end is better known before anything is sent. */
+static uint32_t look_first(struct run *r)
+{
+    char byte;
+    ssize_t n = recv(r->v->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    r->v->hung_up = n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    if (r->v->hung_up)
+        return lost(r, "closed the connection");
+    return n > 0 ? lost(r, "spoke without being asked") : SLUICE_OK;
+}
+
 static void forget_batch(struct valkey *v)
 {
     v->n = 0;
@@ -197,7 +210,7 @@ static uint32_t run_within(struct valkey *v, valkey_each each, void *context, in
         code = sluice_fail(err, SLUICE_RETRY, NULL, "no memory for a batch of %u commands", v->n);
     else if (v->fd < 0)
         code = lost(&r, "is not connected");
-    else
+    else if ((code = look_first(&r)) == SLUICE_OK)
         code = run_batch(&r);
     if (code == SLUICE_DISCONNECTED || code == SLUICE_CANCELLED)
         valkey_close(v);

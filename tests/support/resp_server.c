@@ -45,7 +45,7 @@ struct resp_server {
     int quit, hold, drop, up, was_up, cut, db;
     char *keys[KEYS];
     size_t n_keys;
-    char user[TEXT], password[TEXT];
+    char user[TEXT], password[TEXT], say[TEXT];
     struct command commands[COMMANDS];
 };
 
@@ -245,12 +245,14 @@ static void change(struct resp_server *s)
     s->was_up = s->up;
     for (i = 0; i < CONNS; i++)
         if (s->conns[i].fd >= 0) {
+            send_all(s->conns[i].fd, s->say, strlen(s->say));
             if (s->drop)
                 close_conn(&s->conns[i]);
             else
                 obey_all(s, &s->conns[i]);
         }
     s->drop = 0;
+    s->say[0] = '\0';
     pthread_cond_broadcast(&s->done);
 }
 
@@ -397,9 +399,17 @@ static void order(struct resp_server *s, int drop, int up)
     s->drop = drop;
     s->up = up;
     poke(s);
-    while (s->drop || s->was_up != s->up)
+    while (s->drop || s->say[0] != '\0' || s->was_up != s->up)
         pthread_cond_wait(&s->done, &s->lock);
     pthread_mutex_unlock(&s->lock);
+}
+
+void resp_server_say(struct resp_server *s, const char *raw)
+{
+    pthread_mutex_lock(&s->lock);
+    (void)snprintf(s->say, sizeof s->say, "%s", raw);
+    pthread_mutex_unlock(&s->lock);
+    order(s, 0, 1);
 }
 
 void resp_server_drop(struct resp_server *s)

@@ -24,6 +24,8 @@ void resp_server_answer(struct resp_server *s, const char *command, const char *
 void resp_server_hold(struct resp_server *s, int hold);
 /* Ends the connection in the place of the answer after n more, once. */
 void resp_server_cut(struct resp_server *s, int n);
+/* Says these bytes on all connections, unasked; returns when they are sent. */
+void resp_server_say(struct resp_server *s, const char *raw);
 /* Ends all connections; returns when they are closed. */
 void resp_server_drop(struct resp_server *s);
 /* Ends all connections and refuses new ones, until up. */

@@ -263,6 +263,33 @@ START_TEST(more_answers_than_questions_end_the_connection)
 }
 END_TEST
 
+START_TEST(what_is_said_unasked_is_no_answer)
+{
+    struct valkey *v = open_valkey();
+
+    ck_assert_uint_eq(valkey_connect(v, &err), SLUICE_OK);
+    resp_server_say(server, ":1\r\n");
+    add(v, "EXISTS", "a");
+    ck_said(run(v), SLUICE_DISCONNECTED, "address", "spoke without being asked");
+    ck_assert_uint_eq(heard.n, 0);
+    ck_assert_uint_eq(resp_server_count(server, "EXISTS"), 0);
+    valkey_free(v);
+}
+END_TEST
+
+START_TEST(an_end_between_two_batches_is_seen_before_anything_is_sent)
+{
+    struct valkey *v = open_valkey();
+
+    ck_assert_uint_eq(valkey_connect(v, &err), SLUICE_OK);
+    resp_server_drop(server);
+    add(v, "EXISTS", "a");
+    ck_said(run(v), SLUICE_DISCONNECTED, "address", "closed the connection");
+    ck_assert_int_eq(valkey_hung_up(v), 1);
+    valkey_free(v);
+}
+END_TEST
+
 static int always(void *context)
 {
     (void)context;
@@ -338,4 +365,5 @@ ONE_SUITE_WITH("valkey", 60, reset, clean_up, replies_come_in_the_order_of_the_c
                a_connection_cut_in_a_batch_is_not_used_again,
                a_server_that_hangs_up_on_the_greeting_may_want_tls, a_server_of_another_kind_is_recognised,
                more_answers_than_questions_end_the_connection, whoever_gives_up_is_let_go,
+               what_is_said_unasked_is_no_answer, an_end_between_two_batches_is_seen_before_anything_is_sent,
                errors_of_the_server_become_words, attempts_grow_apart_until_one_succeeds)
