@@ -47,14 +47,13 @@ enum neo4j_api { NEO4J_AUTO, NEO4J_TX, NEO4J_QUERY };
          .default_text = "auto",                                                                             \
          .choices = "auto|tx|query",                                                                         \
          .summary = "which endpoint: tx/commit, or the Query API",                                           \
-         .details = "auto asks the server, and takes tx/commit where both are there: it is faster, since "   \
-                    "it takes all statements of a transaction in one request. Aura has only the Query "      \
-                    "API (url: https://ID.databases.neo4j.io)."},                                            \
+         .details = "auto asks the server, and takes tx/commit where both are there: it is faster. Aura "    \
+                    "has only the Query API (url: https://ID.databases.neo4j.io)."},                         \
     {                                                                                                        \
         .name = "timeout", .type = SLUICE_DURATION, .default_text = "90s", .min = "1s", .max = "1h",         \
         .summary = "how long one request may take",                                                          \
-        .details = "Longer than the server keeps an abandoned transaction (30 s with tx/commit, 60 s "       \
-                   "with the Query API), so that the locks of a worker that was killed are waited out."      \
+        .details = "It covers the time that the server waits for locks of others. A read that takes longer " \
+                   "is an outage, a write of which the outcome is unknown.",                                 \
     }
 
 struct neo4j {
@@ -89,6 +88,7 @@ struct neo4j_call {
     struct strbuf body;
     uint32_t n;
     size_t starts[NEO4J_STATEMENTS];
+    size_t texts[NEO4J_STATEMENTS]; /* where the statement's text ends, before its quote */
     size_t ends[NEO4J_STATEMENTS];
 };
 
@@ -102,6 +102,9 @@ void neo4j_param(struct neo4j_call *c, const char *name);
 void neo4j_param_integer(struct neo4j_call *c, const char *name, int64_t value);
 void neo4j_param_text(struct neo4j_call *c, const char *name, struct sluice_str value);
 void neo4j_statement_end(struct neo4j_call *c);
+/* All statements as one, for an endpoint that takes one a request: each must end in
+ * "AS ok".  NULL: no memory; free() it. */
+char *neo4j_call_joined(const struct neo4j_call *c, size_t *len);
 /* JSON values: a text (null if absent), a float that stays one. */
 void neo4j_put_text(struct strbuf *b, struct sluice_str value);
 void neo4j_put_float(struct strbuf *b, double value);
@@ -120,6 +123,10 @@ struct neo4j_tx {
  * commit), SPLIT (the server refused what the statements carry), FATAL, CANCELLED. */
 uint32_t neo4j_run(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call *c, int commit,
                    struct neo4j_reply *reply, struct sluice_error *err);
+/* Runs statements that only read, each by itself, in their order; OK, or err as of neo4j_run
+ * (never UNSURE). */
+uint32_t neo4j_read(struct neo4j *n, const struct neo4j_call *c, struct neo4j_reply *reply,
+                    struct sluice_error *err);
 /* Gives an open transaction up; what it did is undone, now or when the server misses us. */
 void neo4j_rollback(struct neo4j *n, struct neo4j_tx *tx);
 void neo4j_reply_release(struct neo4j *n, struct neo4j_reply *reply);

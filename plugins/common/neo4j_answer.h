@@ -16,6 +16,7 @@ enum neo4j_trouble {
     NEO4J_FINE,
     NEO4J_DEADLOCK,
     NEO4J_MISSING, /* a statement did not find what it was sure of */
+    NEO4J_CHANGED, /* what a statement found is not what was read before */
     NEO4J_MEMORY,  /* the server lacks memory for so much at once */
     NEO4J_LOST,    /* the transaction is not there any more */
     NEO4J_OTHER

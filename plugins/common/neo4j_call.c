@@ -9,6 +9,8 @@
 #include "neo4j.h"
 
 #define FRAME "{\"statements\":["
+#define BEFORE_TEXT 14u   /* {"statement":" */
+#define BEFORE_VALUES 15u /* ","parameters": */
 
 void neo4j_call_init(struct neo4j_call *c, size_t max)
 {
@@ -39,6 +41,7 @@ void neo4j_statement(struct neo4j_call *c, const char *text)
     c->starts[c->n] = c->body.len;
     strbuf_puts(&c->body, "{\"statement\":");
     strbuf_json(&c->body, text, strlen(text));
+    c->texts[c->n] = c->body.len - 1;
     strbuf_puts(&c->body, ",\"parameters\":{");
 }
 
@@ -87,4 +90,38 @@ void neo4j_put_float(struct strbuf *b, double value)
     strbuf_puts(b, text);
     if (strpbrk(text, ".e") == NULL)
         strbuf_puts(b, ".0"); /* else the server stores an integer */
+}
+
+/* CALL { … AS ok0 } CALL { … AS ok1 } RETURN 1: the parameters of each in a map of its own. */
+char *neo4j_call_joined(const struct neo4j_call *c, size_t *len)
+{
+    struct strbuf out;
+    uint32_t i;
+    char *text;
+
+    strbuf_init(&out, c->body.max);
+    strbuf_puts(&out, "{\"statement\":\"");
+    for (i = 0; i < c->n; i++) {
+        const char *p = c->body.data + c->starts[i] + BEFORE_TEXT, *end = c->body.data + c->texts[i];
+
+        strbuf_puts(&out, "CALL { ");
+        for (; p < end; p++) {
+            strbuf_putc(&out, *p);
+            if (*p == '$')
+                strbuf_printf(&out, "s%u.", i);
+        }
+        strbuf_printf(&out, "%u } ", i);
+    }
+    strbuf_puts(&out, "RETURN 1 AS ok\",\"parameters\":{");
+    for (i = 0; i < c->n; i++) {
+        size_t from = c->texts[i] + BEFORE_VALUES;
+
+        strbuf_printf(&out, "%s\"s%u\":", i > 0 ? "," : "", i);
+        strbuf_add(&out, c->body.data + from, c->ends[i] - 1 - from);
+    }
+    strbuf_puts(&out, "}}");
+    *len = out.len;
+    text = strbuf_take(&out);
+    strbuf_release(&out);
+    return text;
 }

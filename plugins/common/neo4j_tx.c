@@ -98,6 +98,12 @@ static uint32_t tx_refused(const struct neo4j *n, int in_tx, int commit, uint32_
     uint32_t code = neo4j_classify(reply->code, n->proven, in_tx, commit, &reply->trouble);
     char *p;
 
+    /* of the two that statements fail with on purpose */
+    if (reply->trouble == NEO4J_MISSING && strstr(reply->message, "9223372036854775807") != NULL) {
+        reply->trouble = NEO4J_CHANGED;
+        code = SLUICE_RETRY;
+    }
+
     for (p = reply->message; *p != '\0'; p++)
         if ((unsigned char)*p < ' ')
             *p = ' ';
@@ -187,12 +193,30 @@ static uint32_t tx_step(struct neo4j *n, struct neo4j_tx *tx, struct sluice_str 
     return code;
 }
 
+/* Several statements that must be one transaction, as one statement: a transaction that is
+ * open between requests holds its locks for too long. */
+static uint32_t tx_run_joined(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call *c,
+                              struct neo4j_reply *reply, struct sluice_error *err)
+{
+    size_t len = 0;
+    char *text = neo4j_call_joined(c, &len);
+    uint32_t code;
+
+    if (text == NULL)
+        return sluice_fail(err, SLUICE_RETRY, NULL, "no memory for a request");
+    code = tx_step(n, tx, (struct sluice_str){text, len}, 1, 1, reply, err);
+    free(text);
+    return code;
+}
+
 static uint32_t tx_run_query(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call *c, int commit,
                              struct neo4j_reply *reply, struct sluice_error *err)
 {
     uint32_t i, code = SLUICE_OK, before;
     const int alone = !tx->open && commit && c->n <= 1;
 
+    if (!tx->open && commit && c->n > 1)
+        return tx_run_joined(n, tx, c, reply, err);
     for (i = 0; i < c->n && code == SLUICE_OK; i++) {
         struct sluice_str body = {c->body.data + c->starts[i], c->ends[i] - c->starts[i]};
 
@@ -204,18 +228,22 @@ static uint32_t tx_run_query(struct neo4j *n, struct neo4j_tx *tx, const struct 
     return code;
 }
 
+static void reply_clear(struct neo4j_reply *reply, int is_query)
+{
+    reply->n_http = 0;
+    reply->n = 0;
+    reply->is_query = is_query;
+    reply->trouble = NEO4J_FINE;
+    reply->code[0] = reply->message[0] = reply->id[0] = reply->bookmark[0] = '\0';
+}
+
 uint32_t neo4j_run(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call *c, int commit,
                    struct neo4j_reply *reply, struct sluice_error *err)
 {
     struct strbuf *body = (struct strbuf *)(uintptr_t)&c->body;
     uint32_t code;
 
-    memset(reply, 0, offsetof(struct neo4j_reply, rows));
-    reply->n_http = 0;
-    reply->n = 0;
-    reply->is_query = n->api == NEO4J_QUERY;
-    reply->trouble = NEO4J_FINE;
-    reply->code[0] = reply->message[0] = reply->id[0] = reply->bookmark[0] = '\0';
+    reply_clear(reply, n->api == NEO4J_QUERY);
     if (body->failed) {
         reply->trouble = NEO4J_MEMORY;
         code = sluice_fail(err, SLUICE_SPLIT, NULL, "the batch is too large for one request, or no memory");
@@ -241,6 +269,34 @@ uint32_t neo4j_run(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call
     if (code != SLUICE_OK || commit)
         tx->open = 0;
     return code;
+}
+
+uint32_t neo4j_read(struct neo4j *n, const struct neo4j_call *c, struct neo4j_reply *reply,
+                    struct sluice_error *err)
+{
+    struct neo4j_tx tx = {.open = 0};
+    struct sluice_str body;
+    uint32_t code = SLUICE_OK, i;
+
+    if (n->api == NEO4J_TX || c->n <= 1 || c->body.failed) {
+        code = neo4j_run(n, &tx, c, 1, reply, err);
+    } else {
+        reply_clear(reply, 1);
+        for (i = 0; i < c->n && code == SLUICE_OK; i++) {
+            body = (struct sluice_str){c->body.data + c->starts[i], c->ends[i] - c->starts[i]};
+            code = tx_step(n, &tx, body, 1, 1, reply, err);
+            if (code == SLUICE_OK && reply->n != i + 1)
+                code = sluice_fail(err, SLUICE_DISCONNECTED, NULL, "%s gave an answer without data", n->url);
+        }
+    }
+    if (code != SLUICE_UNSURE)
+        return code;
+    if (reply->n_http == 0 || reply->http[reply->n_http - 1].code != SLUICE_OK)
+        return sluice_fail(err, SLUICE_DISCONNECTED, NULL, "%s: no whole answer; nothing was written",
+                           n->url);
+    if (err != NULL)
+        err->code = SLUICE_DISCONNECTED;
+    return SLUICE_DISCONNECTED;
 }
 
 void neo4j_rollback(struct neo4j *n, struct neo4j_tx *tx)

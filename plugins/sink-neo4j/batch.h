@@ -25,11 +25,13 @@ struct row {
     const struct graph_purchase *purchase;
 };
 
-/* What a user's records say of the time zone. */
+/* What a user's records say of the time zone, and what the graph knows of the user. */
 struct zone {
     struct sluice_str name; /* absent: nothing */
     int64_t at;
-    int changed; /* the node is to take it */
+    int changed;      /* the node is to take it */
+    int there;        /* the node is in the graph */
+    int64_t revision; /* goes up with each change of the user's edges */
 };
 
 /* One edge of the batch: its receipts in bytewise order, each once, with the latest time. */

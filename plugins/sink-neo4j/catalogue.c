@@ -11,17 +11,6 @@
 /* Another process may have changed a product meanwhile: after so long it is asked again. */
 #define UNSEE_MS 300000
 
-static const char ask_products[] =
-    "UNWIND $ids AS id MERGE (p:Product {product_id: id}) "
-    "ON CREATE SET p.created_at = datetime({epochMillis: $now}) ON MATCH SET p.product_id = p.product_id "
-    "RETURN p.product_id, p.name, p.name_is_catalogue, p.brand, p.category, p.category_id, "
-    "p.category_hierarchy, [(p)-[:IN_CATEGORY]->(c) | c.category_id]";
-static const char ask_categories[] =
-    "UNWIND $rows AS row MERGE (c:Category {category_id: row.c}) "
-    "ON CREATE SET c.name = row.n, c.created_at = datetime({epochMillis: $now}) "
-    "ON MATCH SET c.category_id = c.category_id RETURN c.category_id, c.name";
-static const char ask_retailers[] = "UNWIND $rows AS row MERGE (r:Retailer {retailer_id: row.r}) "
-                                    "ON CREATE SET r.name = row.n, r.venue_type = $venue RETURN count(*)";
 /* A hash of what is delivered of a product; 0: nothing at all. */
 static uint64_t catalogue_seen(const struct graph_purchase *p, uint64_t epoch)
 {
@@ -39,7 +28,31 @@ static uint64_t catalogue_seen(const struct graph_purchase *p, uint64_t epoch)
     return any ? h | 1 : 0;
 }
 
-/* --- what to ask ----------------------------------------------------------------- */
+/* What the batch says of the product, in the order delivered. */
+static void product_take(struct product *p, const struct row *row)
+{
+    const struct graph_purchase *d = row->purchase;
+
+    if (d->name.data != NULL) {
+        p->name = d->name;
+        p->catalogue = 1;
+    } else if (!p->catalogue && d->description.data != NULL &&
+               (p->name.data == NULL || graph_compare(d->description, p->name) < 0)) {
+        p->name = d->description;
+    }
+    if (d->brand.data != NULL)
+        p->brand = d->brand;
+    if (d->category.data != NULL)
+        p->category = d->category;
+    if (d->category_id.data != NULL)
+        p->category_id = d->category_id;
+    if (d->n_hierarchy > 0) {
+        p->hierarchy = d->hierarchy;
+        p->n_hierarchy = d->n_hierarchy;
+    }
+    if (row->category != NO_KEY)
+        p->link = row->category;
+}
 
 static struct node_entry *catalogue_find(struct node_cache *c, struct sluice_str key)
 {
@@ -67,8 +80,8 @@ static void catalogue_plan_row(struct sink *s, struct work *w, const struct row 
         product->check = 1;
         product->seen = seen;
     }
-    if (product->check && row->category != NO_KEY)
-        product->link = row->category;
+    if (product->check)
+        product_take(product, row);
     if (row->category != NO_KEY && catalogue_find(&s->categories, p->category) == NULL) {
         struct category *c = &w->categories[row->category];
 
@@ -132,188 +145,4 @@ void catalogue_forget(struct sink *s)
     node_cache_clear(&s->categories);
     node_cache_clear(&s->retailers);
     pthread_mutex_unlock(&s->lock);
-}
-
-static void ask_about_products(struct work *w)
-{
-    struct strbuf *b = &w->call.body;
-    uint64_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < w->batch.products.n; i++) {
-        if (!w->products[i].check)
-            continue;
-        if (n == 0) {
-            w->at_products = w->call.n;
-            neo4j_statement(&w->call, ask_products);
-            neo4j_param_integer(&w->call, "now", w->now_ms);
-            neo4j_param(&w->call, "ids");
-        }
-        strbuf_putc(b, n++ == 0 ? '[' : ',');
-        neo4j_put_text(b, w->batch.products.ids[i]);
-    }
-    if (n == 0)
-        return;
-    strbuf_putc(b, ']');
-    neo4j_statement_end(&w->call);
-}
-
-static void ask_about_categories(struct work *w)
-{
-    uint64_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < w->batch.categories.n; i++) {
-        if (!w->categories[i].check)
-            continue;
-        if (n == 0) {
-            w->at_categories = w->call.n;
-            neo4j_statement(&w->call, ask_categories);
-            neo4j_param_integer(&w->call, "now", w->now_ms);
-            neo4j_param(&w->call, "rows");
-            strbuf_putc(&w->call.body, '[');
-        }
-        catalogue_put_pair(&w->call.body, &n, "c", w->batch.categories.ids[i], "n", w->categories[i].name);
-    }
-    if (n == 0)
-        return;
-    strbuf_putc(&w->call.body, ']');
-    neo4j_statement_end(&w->call);
-}
-
-static void ask_about_retailers(struct work *w)
-{
-    uint64_t n = 0;
-    uint32_t i;
-
-    for (i = 0; i < w->batch.retailers.n; i++) {
-        struct sluice_str id = w->batch.retailers.ids[i];
-
-        if (!w->retailers[i])
-            continue;
-        if (n == 0) {
-            neo4j_statement(&w->call, ask_retailers);
-            neo4j_param_text(&w->call, "venue", sluice_str_of(GRAPH_DEFAULT_VENUE));
-            neo4j_param(&w->call, "rows");
-            strbuf_putc(&w->call.body, '[');
-        }
-        catalogue_put_pair(&w->call.body, &n, "r", id, "n", (struct sluice_str){id.data + 4, id.len - 4});
-    }
-    if (n == 0)
-        return;
-    strbuf_putc(&w->call.body, ']');
-    neo4j_statement_end(&w->call);
-}
-
-void catalogue_ask(struct work *w)
-{
-    w->at_products = w->at_categories = NO_STATEMENT;
-    ask_about_products(w);
-    ask_about_categories(w);
-    ask_about_retailers(w);
-}
-
-/* --- what was heard ----------------------------------------------------------------- */
-
-/* Takes the delivered text if there is one that differs. */
-static void product_take(struct product *p, struct sluice_str *stored, struct sluice_str delivered)
-{
-    if (delivered.data == NULL || sluice_str_equal(*stored, delivered))
-        return;
-    *stored = delivered;
-    p->changed = 1;
-}
-
-static void product_merge(struct product *p, const struct graph_purchase *d)
-{
-    uint64_t i;
-    int same = p->n_hierarchy == d->n_hierarchy;
-
-    if (d->name.data != NULL) {
-        product_take(p, &p->name, d->name);
-        p->changed |= !p->catalogue;
-        p->catalogue = 1;
-    } else if (!p->catalogue && d->description.data != NULL &&
-               (p->name.data == NULL || graph_compare(d->description, p->name) < 0)) {
-        p->name = d->description;
-        p->changed = 1;
-    }
-    product_take(p, &p->brand, d->brand);
-    product_take(p, &p->category, d->category);
-    product_take(p, &p->category_id, d->category_id);
-    if (d->n_hierarchy == 0)
-        return;
-    for (i = 0; same && i < d->n_hierarchy; i++)
-        same = sluice_str_equal(p->hierarchy[i], d->hierarchy[i]);
-    if (same)
-        return;
-    p->hierarchy = d->hierarchy;
-    p->n_hierarchy = d->n_hierarchy;
-    p->changed = 1;
-}
-
-static int hear_product(struct work *w, struct neo4j_rows *rows)
-{
-    struct sluice_str id, *links, *hierarchy;
-    uint64_t n_links, i;
-    struct product *p;
-    uint32_t number;
-    int flag;
-
-    if (!neo4j_text(rows, &w->arena, &id) || (number = keys_find(&w->batch.products, id)) == NO_KEY)
-        return -1;
-    p = &w->products[number];
-    if (!neo4j_text(rows, &w->arena, &p->name) || !neo4j_boolean(rows, &flag, -1) ||
-        !neo4j_text(rows, &w->arena, &p->brand) || !neo4j_text(rows, &w->arena, &p->category) ||
-        !neo4j_text(rows, &w->arena, &p->category_id) ||
-        !neo4j_texts(rows, &w->arena, &hierarchy, &p->n_hierarchy) ||
-        !neo4j_texts(rows, &w->arena, &links, &n_links))
-        return -1;
-    /* an older system, which kept no such flag, took names from the catalogue alone */
-    p->catalogue = flag < 0 ? p->name.data != NULL : flag;
-    p->hierarchy = hierarchy;
-    for (i = 0; i < n_links && p->link != NO_KEY; i++) {
-        int same = sluice_str_equal(links[i], w->batch.categories.ids[p->link]);
-
-        p->linked |= same;
-        p->elsewhere |= !same;
-    }
-    return 0;
-}
-
-static int hear_category(struct work *w, struct neo4j_rows *rows)
-{
-    struct sluice_str id, name;
-    uint32_t number;
-
-    if (!neo4j_text(rows, &w->arena, &id) || !neo4j_text(rows, &w->arena, &name) ||
-        (number = keys_find(&w->batch.categories, id)) == NO_KEY)
-        return -1;
-    w->categories[number].rename = name.data == NULL || graph_compare(w->categories[number].name, name) < 0;
-    return 0;
-}
-
-int catalogue_hear(struct work *w)
-{
-    struct neo4j_rows rows;
-    uint64_t i;
-
-    if (w->at_products != NO_STATEMENT) {
-        neo4j_rows_open(&rows, &w->reply, w->at_products);
-        while (neo4j_row(&rows))
-            if (hear_product(w, &rows) != 0)
-                return -1;
-        if (rows.broken)
-            return -1;
-        for (i = 0; i < w->batch.n_rows; i++)
-            if (w->products[w->batch.rows[i].product].check)
-                product_merge(&w->products[w->batch.rows[i].product], w->batch.rows[i].purchase);
-    }
-    if (w->at_categories == NO_STATEMENT)
-        return 0;
-    neo4j_rows_open(&rows, &w->reply, w->at_categories);
-    while (neo4j_row(&rows))
-        if (hear_category(w, &rows) != 0)
-            return -1;
-    return rows.broken ? -1 : 0;
 }

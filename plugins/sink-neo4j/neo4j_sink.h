@@ -5,10 +5,10 @@
  *   batch.c         a batch as numbered keys, rows and edges
  *   join.c          the rule, for one edge
  *   catalogue.c     products, categories, retailers: what is new or changed
- *   catalogue_write.c  the statements that change it
- *   write.c         one batch, one transaction; tries again what deadlocked
- *   write_read.c    first request: make and lock nodes, read the touched edges
- *   write_edges.c   second request: whole values of what changed, and the commit
+ *   catalogue_write.c  the statements that merge it
+ *   write.c         one batch, one transaction; tries again what clashed or deadlocked
+ *   write_read.c    first request: read the users' revisions and the touched edges
+ *   write_edges.c   second request: whole values of what changed, in one transaction
  *   cypher.c        model: cypher
  *   walk.c          the graph shown to audit and explain
  *
@@ -26,14 +26,11 @@
 
 enum neo4j_model { MODEL_PURCHASE_GRAPH, MODEL_CYPHER };
 
-/* A product of the batch that the graph may have to learn something of. */
+/* A product that the graph may have to learn something of: what the batch says of it. */
 struct product {
-    int check; /* not known to be as delivered */
-    int stored_catalogue, catalogue;
-    int changed;
+    int check;     /* not known to be as delivered */
+    int catalogue; /* name comes from the catalogue */
     uint32_t link; /* category to stand in; NO_KEY: none was delivered */
-    int linked;    /* it stands there, and nowhere else */
-    int elsewhere; /* it stands in another, which is to go */
     uint64_t seen;
     struct sluice_str name, brand, category, category_id;
     const struct sluice_str *hierarchy;
@@ -42,7 +39,6 @@ struct product {
 
 struct category {
     int check;
-    int rename;
     struct sluice_str name; /* the smallest delivered */
 };
 
@@ -59,8 +55,7 @@ struct work {
     unsigned char *retailers;    /* by number: 1 check */
     int64_t now_ms;
     uint64_t random;
-    /* of the first request: which statement answers what */
-    uint32_t at_products, at_categories, at_users, at_edges[EDGE_TYPES];
+    uint32_t at_edges[EDGE_TYPES]; /* which statement of the first request reads them */
 };
 
 struct sink {
@@ -90,13 +85,8 @@ int catalogue_plan(struct sink *s, struct work *w);
 /* After the commit: what the graph now surely has. */
 void catalogue_keep(struct sink *s, const struct work *w);
 void catalogue_forget(struct sink *s);
-/* Statements that make and lock nodes and tell what they hold; what they told; what to change. */
-void catalogue_ask(struct work *w);
-int catalogue_hear(struct work *w);
+/* Statements that make and change them. */
 void catalogue_write(struct work *w);
-/* One more object of two texts to a list, of which there are *n. */
-void catalogue_put_pair(struct strbuf *b, uint64_t *n, const char *first, struct sluice_str x,
-                        const char *second, struct sluice_str y);
 
 /* The batch (w->batch made) in one transaction. */
 uint32_t write_batch(struct sink *s, struct work *w, struct sluice_error *err);
@@ -105,7 +95,10 @@ int write_hear(const struct sink *s, struct work *w);
 void write_changes(struct sink *s, struct work *w);
 /* Ends a statement over $rows that ends in EXPECT: it fails, and the transaction with it,
  * unless it touched n things.  A row whose node is missing would else vanish in silence. */
-#define EXPECT "WITH count(*) AS c RETURN 1 / CASE c WHEN $n THEN 1 ELSE 0 END"
+#define EXPECT "WITH count(*) AS c RETURN 1 / CASE c WHEN $n THEN 1 ELSE 0 END AS ok"
+/* The same, and the failure tells that somebody else was faster (neo4j_error.c). */
+#define EXPECT_UNCHANGED                                                                                     \
+    "WITH count(*) AS c RETURN CASE c WHEN $n THEN 1 ELSE 9223372036854775807 + $n END AS ok"
 void write_expect(struct work *w, uint64_t n);
 
 uint32_t cypher_write(struct sink *s, struct work *w, struct sluice_record *const *records, uint32_t n,

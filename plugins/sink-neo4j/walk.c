@@ -55,8 +55,7 @@ static const char links_of_user[] =
 
 uint32_t walk_run(struct walk *w)
 {
-    struct neo4j_tx tx = {.open = 0};
-    uint32_t code = neo4j_run(&w->s->neo4j, &tx, &w->call, 1, &w->reply, w->err);
+    uint32_t code = neo4j_read(&w->s->neo4j, &w->call, &w->reply, w->err);
 
     if (code == SLUICE_OK) {
         if (w->bookmark[0] == '\0')

@@ -1,14 +1,19 @@
-/* write: one batch, one transaction of two requests.
+/* write: one batch, two requests, of which only the second holds locks.
  *
- *   1. make what is new, lock what is touched (products, categories, retailers, users,
- *      each in the order of their ids), read the touched edges
- *   2. write whole values of what changed, and commit
+ *   1. read the users' revisions and the touched edges; no transaction stays open
+ *   2. one transaction in one request: merge the catalogue, lock the users and compare
+ *      their revisions, write whole values of what changed, commit
  *
- * Invariant: between the lock of a user and the commit no other sink/neo4j writes that
- * user's edges, in whatever process, so what was read is what is written over. */
+ * If a revision moved, somebody else wrote that user meanwhile: nothing is written, and
+ * both come again.  A transaction that stayed open between requests would hold its locks
+ * while its commit waits for one of the server's few HTTP threads, which those may occupy
+ * who wait for the locks; and a worker that dies would leave its locks behind.
+ *
+ * Invariant: a user's edges are written only over what they were computed from. */
 #include "neo4j_sink.h"
 
 #define TRIES 10u
+#define CLASHES 200u /* of each, one of those who clash gets through */
 
 void write_expect(struct work *w, uint64_t n)
 {
@@ -27,18 +32,27 @@ static uint32_t write_random(struct work *w, uint32_t below)
 
 int write_again(struct sink *s, struct work *w, uint32_t tries, enum neo4j_trouble trouble)
 {
-    static const char *const names[] = {"none",   "deadlock",         "missing_node",
-                                        "memory", "lost_transaction", "other"};
-    uint32_t most = 5u << (tries < 8 ? tries : 8);
+    static const char *const names[] = {[NEO4J_DEADLOCK] = "deadlock",
+                                        [NEO4J_MISSING] = "missing_node",
+                                        [NEO4J_CHANGED] = "clash",
+                                        [NEO4J_LOST] = "lost_transaction"};
+    uint32_t most = 4u << (tries < 7 ? tries : 7), limit = 3;
 
     if (trouble == NEO4J_DEADLOCK)
         s->host->metric_add(s->host, s->metric_deadlocks, NULL, 1);
-    if (trouble != NEO4J_DEADLOCK && trouble != NEO4J_LOST && trouble != NEO4J_MISSING)
+    if (trouble != NEO4J_DEADLOCK && trouble != NEO4J_LOST && trouble != NEO4J_MISSING &&
+        trouble != NEO4J_CHANGED)
         return 0;
-    if (tries + 1 >= (trouble == NEO4J_DEADLOCK ? TRIES : 3))
+    if (trouble == NEO4J_DEADLOCK)
+        limit = TRIES;
+    if (trouble == NEO4J_CHANGED) {
+        limit = CLASHES;
+        most = most < 64 ? most : 64;
+    }
+    if (tries + 1 >= limit)
         return 0;
     s->host->metric_add(s->host, s->metric_retries, names[trouble], 1);
-    return !s->host->wait(s->host, most / 2 + write_random(w, most));
+    return !s->host->wait(s->host, write_random(w, most));
 }
 
 static uint32_t write_first(struct sink *s, struct work *w, struct sluice_error *err)
@@ -46,10 +60,9 @@ static uint32_t write_first(struct sink *s, struct work *w, struct sluice_error 
     uint32_t code;
 
     neo4j_call_clear(&w->call);
-    catalogue_ask(w);
     write_ask(s, w);
-    code = neo4j_run(&s->neo4j, &w->tx, &w->call, 0, &w->reply, err);
-    if (code == SLUICE_OK && (catalogue_hear(w) != 0 || write_hear(s, w) != 0)) {
+    code = neo4j_read(&s->neo4j, &w->call, &w->reply, err);
+    if (code == SLUICE_OK && write_hear(s, w) != 0) {
         w->reply.trouble = NEO4J_MEMORY; /* by halves, in either case */
         code = sluice_fail(err, SLUICE_SPLIT, NULL,
                            "no memory, or the graph holds values of another type than this sink writes");
@@ -65,10 +78,8 @@ static uint32_t write_second(struct sink *s, struct work *w, struct sluice_error
     neo4j_call_clear(&w->call);
     catalogue_write(w);
     write_changes(s, w);
-    if (w->call.n == 0) { /* nothing changed: end the transaction, which undoes nothing */
-        neo4j_statement(&w->call, "RETURN 1");
-        neo4j_statement_end(&w->call);
-    }
+    if (w->call.n == 0)
+        return SLUICE_OK; /* nothing is new */
     code = neo4j_run(&s->neo4j, &w->tx, &w->call, 1, &w->reply, err);
     neo4j_reply_release(&s->neo4j, &w->reply);
     return code;
@@ -88,7 +99,6 @@ static uint32_t write_once(struct sink *s, struct work *w, struct sluice_error *
         code = write_second(s, w, err);
     if (code == SLUICE_OK)
         catalogue_keep(s, w);
-    neo4j_rollback(&s->neo4j, &w->tx);
     return code;
 }
 
@@ -108,6 +118,10 @@ uint32_t write_batch(struct sink *s, struct work *w, struct sluice_error *err)
     }
     if (code == SLUICE_SPLIT && w->reply.trouble == NEO4J_MEMORY && w->batch.n_records <= 1)
         code = SLUICE_RETRY; /* it cannot be made smaller, and it is not at fault */
+    if (code == SLUICE_RETRY && w->reply.trouble == NEO4J_CHANGED)
+        code = sluice_fail(err, s->host->cancelled(s->host) ? SLUICE_CANCELLED : SLUICE_DISCONNECTED, NULL,
+                           "%s: others write the same users all the time; this batch waits for its turn",
+                           s->neo4j.url);
     if (code == SLUICE_SPLIT && w->reply.trouble == NEO4J_MISSING)
         code =
             sluice_fail(err, SLUICE_RETRY, NULL,

@@ -1,4 +1,4 @@
-/* write_edges: the second request: edges by whole values.
+/* write_edges: the second request: users locked and compared, edges by whole values.
  *
  * Invariant: an edge with nothing new is in no statement, so a replay writes nothing. */
 #include "neo4j_sink.h"
@@ -34,8 +34,12 @@ static const char *const change_edges[] = {
 #define REMOVE(edge) "UNWIND $rows AS id MATCH ()-[r:" edge "]->() WHERE elementId(r) = id DELETE r " EXPECT
 static const char *const remove_edges[] = {NULL, REMOVE("SHOPS_AT"), REMOVE("SHOPS_IN")};
 
-static const char touch_users[] = "UNWIND $rows AS id MATCH (u:User {user_id: id}) "
-                                  "SET u.last_updated_at = datetime({epochMillis: $now}) " EXPECT;
+/* Makes and locks the users, and fails if one of them was changed since it was read. */
+static const char lock_users[] =
+    "UNWIND $rows AS row MERGE (u:User {user_id: row.u}) "
+    "ON CREATE SET u.timezone = $zone, u.created_at = datetime({epochMillis: $now}) "
+    "ON MATCH SET u.user_id = u.user_id WITH u, row WHERE coalesce(u.revision, 0) = row.v "
+    "SET u.revision = row.v + row.d, u.last_updated_at = datetime({epochMillis: $now}) " EXPECT_UNCHANGED;
 static const char change_zones[] = "UNWIND $rows AS row MATCH (u:User {user_id: row.u}) "
                                    "SET u.timezone = row.z, u.timezone_at = row.t " EXPECT;
 
@@ -168,21 +172,27 @@ static void write_removed(struct work *w, enum edge_type type)
         write_expect(w, n);
 }
 
-static void write_touched(struct work *w)
+/* Users that are new or of which something changes. */
+static void write_users(struct work *w)
 {
+    struct strbuf *b = &w->call.body;
     uint64_t n = 0;
     uint32_t i;
 
     for (i = 0; i < w->batch.users.n; i++) {
-        if (!w->batch.touched[i])
+        if (!w->batch.touched[i] && w->batch.zones[i].there)
             continue;
         if (n == 0) {
-            neo4j_statement(&w->call, touch_users);
+            neo4j_statement(&w->call, lock_users);
             neo4j_param_integer(&w->call, "now", w->now_ms);
+            neo4j_param_text(&w->call, "zone", sluice_str_of(GRAPH_DEFAULT_TIMEZONE));
             neo4j_param(&w->call, "rows");
         }
-        strbuf_putc(&w->call.body, n++ == 0 ? '[' : ',');
-        neo4j_put_text(&w->call.body, w->batch.users.ids[i]);
+        strbuf_puts(b, n++ == 0 ? "[{\"u\":" : ",{\"u\":");
+        neo4j_put_text(b, w->batch.users.ids[i]);
+        strbuf_puts(b, ",\"v\":");
+        put_integer(b, w->batch.zones[i].revision);
+        strbuf_puts(b, w->batch.touched[i] ? ",\"d\":1}" : ",\"d\":0}");
     }
     if (n > 0)
         write_expect(w, n);
@@ -219,6 +229,7 @@ void write_changes(struct sink *s, struct work *w)
 {
     int type;
 
+    write_users(w);
     for (type = PURCHASED; type < EDGE_TYPES; type++) {
         write_new(w, (enum edge_type)type);
         write_changed(w, (enum edge_type)type);
@@ -226,5 +237,4 @@ void write_changes(struct sink *s, struct work *w)
             write_removed(w, (enum edge_type)type);
     }
     write_zones(w);
-    write_touched(w);
 }

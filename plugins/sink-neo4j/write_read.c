@@ -1,20 +1,13 @@
-/* write_read: the first request: users made and locked, touched edges read.
+/* write_read: the first request: users' revisions, then the touched edges.
  *
- * Invariant: the lock comes before the read, in the same transaction and as a statement
- * of its own, so the read sees all that earlier holders of the lock committed. */
+ * Invariant: a user's revision is read before its edges.  If it is still the same when
+ * the second request has locked the user, the edges are as they were read. */
 #include <string.h>
 
 #include "neo4j_sink.h"
 
-static const char lock_users[] =
-    "UNWIND $ids AS id MERGE (u:User {user_id: id}) "
-    "ON CREATE SET u.timezone = $zone, u.created_at = datetime({epochMillis: $now}), "
-    "u.last_updated_at = datetime({epochMillis: $now}) ON MATCH SET u.user_id = u.user_id "
-    "RETURN u.user_id, u.timezone, u.timezone_at";
-static const char lock_users_only[] =
-    "UNWIND $ids AS id MERGE (u:User {user_id: id}) "
-    "ON CREATE SET u.timezone = $zone, u.created_at = datetime({epochMillis: $now}), "
-    "u.last_updated_at = datetime({epochMillis: $now}) ON MATCH SET u.user_id = u.user_id RETURN count(*)";
+static const char read_users[] = "UNWIND $ids AS id MATCH (u:User {user_id: id}) "
+                                 "RETURN u.user_id, coalesce(u.revision, 0), u.timezone, u.timezone_at";
 
 /* Touched edges: row.i numbers the first of a user's. */
 #define READ(type, label, key, values)                                                                       \
@@ -53,15 +46,7 @@ static void put_ids(struct strbuf *b, const struct keys *keys)
 
 static void ask_users(struct work *w)
 {
-    int zones = 0;
-    uint32_t i;
-
-    for (i = 0; i < w->batch.users.n; i++)
-        zones |= w->batch.zones[i].name.data != NULL;
-    w->at_users = zones ? w->call.n : NO_STATEMENT;
-    neo4j_statement(&w->call, zones ? lock_users : lock_users_only);
-    neo4j_param_integer(&w->call, "now", w->now_ms);
-    neo4j_param_text(&w->call, "zone", sluice_str_of(GRAPH_DEFAULT_TIMEZONE));
+    neo4j_statement(&w->call, read_users);
     neo4j_param(&w->call, "ids");
     put_ids(&w->call.body, &w->batch.users);
     neo4j_statement_end(&w->call);
@@ -123,20 +108,30 @@ static int hear_users(struct work *w)
 {
     struct sluice_str id, name;
     struct neo4j_rows rows;
+    int64_t at, revision;
     struct zone *zone;
-    uint32_t number;
-    int64_t at;
+    uint32_t i;
 
-    neo4j_rows_open(&rows, &w->reply, w->at_users);
+    for (i = 0; i < w->batch.users.n; i++) {
+        zone = &w->batch.zones[i];
+        zone->there = 0;
+        zone->revision = 0;
+        zone->changed = zone->name.data != NULL;
+    }
+    neo4j_rows_open(&rows, &w->reply, 0);
     while (neo4j_row(&rows)) {
-        if (!neo4j_text(&rows, &w->arena, &id) || !neo4j_text(&rows, &w->arena, &name) ||
-            !neo4j_integer(&rows, &at, INT64_MIN) || (number = keys_find(&w->batch.users, id)) == NO_KEY)
+        if (!neo4j_text(&rows, &w->arena, &id) || !neo4j_integer(&rows, &revision, 0) ||
+            !neo4j_text(&rows, &w->arena, &name) || !neo4j_integer(&rows, &at, INT64_MIN) ||
+            (i = keys_find(&w->batch.users, id)) == NO_KEY)
             return -1;
-        zone = &w->batch.zones[number];
+        zone = &w->batch.zones[i];
+        zone->there = 1;
+        zone->revision = revision;
         zone->changed = zone->name.data != NULL && (at == INT64_MIN || name.data == NULL || at < zone->at ||
                                                     (at == zone->at && graph_compare(zone->name, name) < 0));
-        w->batch.touched[number] |= (unsigned char)zone->changed;
     }
+    for (i = 0; i < w->batch.users.n; i++)
+        w->batch.touched[i] = (unsigned char)w->batch.zones[i].changed;
     return rows.broken ? -1 : 0;
 }
 
@@ -271,8 +266,7 @@ int write_hear(const struct sink *s, struct work *w)
     int type;
 
     w->batch.counted = 0;
-    memset(w->batch.touched, 0, w->batch.users.n);
-    if (w->at_users != NO_STATEMENT && hear_users(w) != 0)
+    if (hear_users(w) != 0)
         return -1;
     for (type = PURCHASED; type < EDGE_TYPES; type++) {
         edges_unknown(&w->batch.edges[type]);

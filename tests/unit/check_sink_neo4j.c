@@ -9,7 +9,7 @@
 #include "plugin_host.h"
 
 #define SETUP 8u /* POSTs of a start: a ping, SHOW, four constraints, an index, awaiting it */
-#define BEGIN (SETUP + 1)
+#define READ (SETUP + 1)
 #define COMMIT (SETUP + 2)
 
 /* What the server does at one POST, or from it on. */
@@ -171,7 +171,7 @@ static void write_expect(const char *options, int n, uint32_t code, const char *
     plugin_host_close(h);
 }
 
-START_TEST(a_batch_is_one_transaction_of_two_requests)
+START_TEST(a_batch_is_read_by_one_request_and_written_by_one)
 {
     struct plugin_host *h = started(LOGIN);
     struct sluice_error err;
@@ -181,8 +181,8 @@ START_TEST(a_batch_is_one_transaction_of_two_requests)
     ck_assert_uint_eq(written(h, 2, &err), SLUICE_OK);
     ck_assert_uint_eq(plugin_host_verdict(h, 1)->code, SLUICE_OK);
     ck_assert_uint_eq(neo4j.posts, SETUP + 2);
-    ck_assert_str_eq(neo4j.paths[SETUP], "/db/neo4j/tx");
-    ck_assert_str_eq(neo4j.paths[SETUP + 1], "/db/neo4j/tx/7/commit");
+    ck_assert_str_eq(neo4j.paths[SETUP], "/db/neo4j/tx/commit");
+    ck_assert_str_eq(neo4j.paths[SETUP + 1], "/db/neo4j/tx/commit");
     ck_assert_ptr_nonnull(strstr(neo4j.last, "CREATE (u)-[:PURCHASED"));
     ck_assert_uint_eq(neo4j.deletes, 0);
     plugin_host_close(h);
@@ -198,9 +198,11 @@ START_TEST(a_server_without_tx_commit_is_served_through_the_query_api)
     h = started(LOGIN);
     ck_assert_str_eq(neo4j.paths[0], "/db/neo4j/query/v2");
     ck_assert_uint_eq(written(h, 1, &err), SLUICE_OK);
-    ck_assert_str_eq(neo4j.paths[SETUP], "/db/neo4j/query/v2/tx");
-    ck_assert_str_eq(neo4j.paths[SETUP + 1], "/db/neo4j/query/v2/tx/ab12");
-    ck_assert_str_eq(neo4j.paths[neo4j.posts - 1], "/db/neo4j/query/v2/tx/ab12/commit");
+    ck_assert_uint_eq(neo4j.posts, SETUP + 5); /* users, three types of edges, and all writing at once */
+    ck_assert_str_eq(neo4j.paths[SETUP + 4], "/db/neo4j/query/v2");
+    ck_assert_ptr_nonnull(strstr(neo4j.last, "CALL { UNWIND $s0.rows AS row MERGE (p:Product"));
+    ck_assert_ptr_nonnull(strstr(neo4j.last, "AS ok0 } CALL {"));
+    ck_assert_ptr_nonnull(strstr(neo4j.last, "\"parameters\":{\"s0\":{\"now\":"));
     plugin_host_close(h);
 }
 END_TEST
@@ -245,7 +247,7 @@ START_TEST(a_deadlock_with_status_202_beside_data_is_tried_again)
 
     neo4j.query_only = 1;
     h = started(LOGIN);
-    trouble(BEGIN + 1, 202,
+    trouble(READ + 1, 202,
             "{\"data\":{\"fields\":[\"x\"],\"values\":[[1]]},\"errors\":[{\"code\":\"" DEADLOCK
             "\",\"message\":\"m\"}]}",
             0);
@@ -262,17 +264,26 @@ START_TEST(a_commit_whose_answer_is_cut_is_unsure)
 }
 END_TEST
 
-START_TEST(a_begin_whose_answer_is_cut_committed_nothing)
+START_TEST(a_read_whose_answer_is_cut_wrote_nothing)
 {
-    trouble(BEGIN, 0, NULL, 1);
-    write_expect(LOGIN, 1, SLUICE_DISCONNECTED, "nothing was committed");
+    trouble(READ, 0, NULL, 1);
+    write_expect(LOGIN, 1, SLUICE_DISCONNECTED, "nothing was written");
 }
 END_TEST
 
-START_TEST(a_commit_that_finds_no_transaction_is_unsure)
+START_TEST(a_user_that_somebody_else_changed_meanwhile_is_read_again)
 {
-    trouble(COMMIT, 404, ERROR("Neo.ClientError.Transaction.TransactionNotFound", "unrecognized"), 0);
-    write_expect(LOGIN, 1, SLUICE_UNSURE, "unrecognized");
+    struct plugin_host *h = started(LOGIN);
+    struct sluice_error err;
+
+    trouble(COMMIT, 200,
+            ERROR("Neo.ClientError.Statement.ArithmeticError",
+                  "result of 9223372036854775807 + 1 cannot be represented as an integer"),
+            0);
+    ck_assert_uint_eq(written(h, 1, &err), SLUICE_OK);
+    ck_assert_uint_eq(neo4j.posts, SETUP + 4);
+    ck_assert_double_eq(plugin_host_metric(h, "retries_total", "clash"), 1.0);
+    plugin_host_close(h);
 }
 END_TEST
 
@@ -292,7 +303,7 @@ END_TEST
 
 START_TEST(a_busy_server_is_an_outage)
 {
-    trouble(BEGIN, 503, "", 0);
+    trouble(READ, 503, "", 0);
     write_expect(LOGIN, 1, SLUICE_DISCONNECTED, "503");
 }
 END_TEST
@@ -365,7 +376,7 @@ END_TEST
 
 START_TEST(a_password_that_was_good_is_waited_for)
 {
-    trouble(BEGIN, 401, UNAUTHORIZED, 0);
+    trouble(READ, 401, UNAUTHORIZED, 0);
     write_expect(LOGIN, 1, SLUICE_DISCONNECTED, "does not accept");
 }
 END_TEST
@@ -462,11 +473,12 @@ START_TEST(options_that_do_not_go_together_are_refused)
 }
 END_TEST
 
-ONE_SUITE_WITH("sink_neo4j", 60, before, after, a_batch_is_one_transaction_of_two_requests,
+ONE_SUITE_WITH("sink_neo4j", 60, before, after, a_batch_is_read_by_one_request_and_written_by_one,
                a_server_without_tx_commit_is_served_through_the_query_api,
                what_is_known_is_not_asked_for_again, a_deadlock_with_status_200_is_tried_again,
                a_deadlock_with_status_202_beside_data_is_tried_again, a_commit_whose_answer_is_cut_is_unsure,
-               a_begin_whose_answer_is_cut_committed_nothing, a_commit_that_finds_no_transaction_is_unsure,
+               a_read_whose_answer_is_cut_wrote_nothing,
+               a_user_that_somebody_else_changed_meanwhile_is_read_again,
                a_commit_answered_by_somebody_else_is_unsure,
                a_gateway_that_times_out_while_committing_is_unsure, a_busy_server_is_an_outage,
                a_leader_switch_is_an_outage, what_the_server_refuses_is_halved,
