@@ -9,10 +9,14 @@ INTEGRATION_TESTS = \
 	tests/integration/kafka-login.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/lookups.sh \
+	tests/integration/neo4j-cypher.sh \
+	tests/integration/neo4j-exact.sh \
+	tests/integration/neo4j-faults.sh \
 	tests/integration/retailer.sh \
 	tests/integration/services.sh \
 	tests/integration/valkey-enrollment.sh
 EXTRA_DIST += $(INTEGRATION_TESTS) \
+	tests/integration/neo4j_lib.sh \
 	tests/integration/applied.sh \
 	tests/integration/applied.yaml \
 	tests/integration/chaos.sh \
