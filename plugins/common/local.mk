@@ -62,3 +62,9 @@ libsluiceneo4j_la_SOURCES = \
 	plugins/common/neo4j_answer.c plugins/common/neo4j_answer.h \
 	plugins/common/neo4j_answer_private.h plugins/common/neo4j_rows.c \
 	plugins/common/neo4j_call.c plugins/common/neo4j_error.c plugins/common/neo4j_tx.c
+
+# Enrichers that load what a service knows of a user; entries are read as enrich/purchase does.
+noinst_LTLIBRARIES += libsluicehistory.la
+libsluicehistory_la_SOURCES = plugins/common/history.c plugins/common/history.h plugins/common/history_load.c \
+	plugins/enrich-purchase/enrich_purchase.h plugins/enrich-purchase/purchase_build.c \
+	plugins/enrich-purchase/purchase_message.c plugins/enrich-purchase/purchase_value.c

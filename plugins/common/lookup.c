@@ -176,7 +176,7 @@ uint32_t lookup_probe(struct lookup *l, struct sluice_error *err)
             code = sluice_fail(err, SLUICE_FATAL, "url", "the answer of %.200s cannot be used: %s",
                                strbuf_text(&l->url), why);
     } else {
-        (void)lookup_trouble(l, &r, &split, text, sizeof text);
+        (void)lookup_trouble(l->host, strbuf_text(&l->url), &r, &split, text, sizeof text);
         code = sluice_fail(err, SLUICE_DISCONNECTED, option_at_fault(&r), "%s", text);
     }
     l->http->release(&r, 1, sizeof r);

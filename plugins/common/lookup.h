@@ -61,7 +61,7 @@ int lookup_request(const struct lookup *l, struct lookup_entry *const *entries, 
                    struct strbuf *out, struct sluice_http_request *request);
 /* What an answer other than a good one means for all its ids; text for people, *split:
  * asking in two halves may help. */
-enum lookup_state lookup_trouble(const struct lookup *l, const struct sluice_http_response *r, int *split,
-                                 char *text, size_t cap);
+enum lookup_state lookup_trouble(const struct sluice_host *host, const char *url,
+                                 const struct sluice_http_response *r, int *split, char *text, size_t cap);
 
 #endif

@@ -89,11 +89,10 @@ static const char *hint(uint32_t status)
     }
 }
 
-enum lookup_state lookup_trouble(const struct lookup *l, const struct sluice_http_response *r, int *split,
-                                 char *text, size_t cap)
+enum lookup_state lookup_trouble(const struct sluice_host *host, const char *url,
+                                 const struct sluice_http_response *r, int *split, char *text, size_t cap)
 {
-    const char *url = strbuf_text(&l->url);
-    int cancelled = l->host->cancelled(l->host) != 0;
+    int cancelled = host->cancelled(host) != 0;
 
     *split = 0;
     if (r->code == SLUICE_OK) {
@@ -173,7 +172,7 @@ static void take_response(struct asking *a, struct range range, const struct slu
         take_answer(a, range, r);
         return;
     }
-    state = lookup_trouble(a->l, r, &split, text, sizeof text);
+    state = lookup_trouble(a->l->host, strbuf_text(&a->l->url), r, &split, text, sizeof text);
     if (split && range.n > 1 && a->splits < SPLITS_MAX) {
         a->splits++;
         a->todo[a->n_todo++] = (struct range){range.from, range.n / 2};

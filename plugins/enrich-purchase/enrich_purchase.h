@@ -107,6 +107,11 @@ int purchase_finish(struct purchase_work *w, struct sluice_node *root);
 int purchase_from_receipt(struct purchase_work *w, const struct sluice_node *root);
 int purchase_from_shop_order(struct purchase_work *w, const struct sluice_node *root);
 int purchase_from_row(struct purchase_work *w, const struct sluice_node *root);
+/* One receipt, or one order of the shop-order service, of a history: its lines go to the
+ * end of list.  0: the answer says why it is left out (DROP, REJECT), or RETRY. */
+int purchase_add_receipt(struct purchase_work *w, const struct sluice_node *receipt,
+                         struct sluice_node *list);
+int purchase_add_order(struct purchase_work *w, const struct sluice_node *order, struct sluice_node *list);
 /* Reads the option `fields`; OK or INVALID. */
 uint32_t purchase_row_fields(struct purchase *p, const struct sluice_config *config,
                              struct sluice_error *err);

@@ -139,15 +139,15 @@ static int message_build(struct purchase_work *w, const struct sluice_node *root
     return purchase_finish(w, document);
 }
 
-int purchase_from_receipt(struct purchase_work *w, const struct sluice_node *root)
+/* The receipt's own members and a survey of its items, if the keep rules keep it. */
+static int receipt_read(struct purchase_work *w, const struct sluice_node *root, struct message_items *items,
+                        struct purchase_line *line)
 {
     static const struct purchase_member status = PURCHASE_MEMBER("status", "status");
     static const struct purchase_member items_member = PURCHASE_MEMBER("items", "items");
     static const struct purchase_member receipt = PURCHASE_MEMBER("receipt_id", "receipt_id");
     static const struct purchase_member when = PURCHASE_MEMBER("purchased_at", "time");
     static const struct purchase_member store = PURCHASE_MEMBER("store_name", "store_name");
-    struct message_items items = {.path = "items", .fido = "fido"};
-    struct purchase_line line = {0};
     int finished;
 
     if (!keep_word(w, root, &status, "FINISHED", &finished))
@@ -156,17 +156,53 @@ int purchase_from_receipt(struct purchase_work *w, const struct sluice_node *roo
         return purchase_end(w, SLUICE_DROP, "not_finished", "the receipt's status is not FINISHED");
     if (w->self->host->document->type(member(w, root, "digital_receipt_data")) != SLUICE_NULL)
         return purchase_end(w, SLUICE_DROP, "digital", "the receipt has digital_receipt_data");
-    items.list = member(w, root, "items");
+    items->list = member(w, root, "items");
+    if (!purchase_list(w, items->list, &items_member))
+        return 0;
+    items_survey(w, items);
+    if (items->with_fido == 0)
+        return purchase_end(w, SLUICE_DROP, "no_fido", "no item of the receipt has a FIDO");
+    return purchase_id(w, member(w, root, "receipt_id"), &receipt, &line->receipt_id) &&
+           purchase_time(w, member(w, root, "purchased_at"), &when, &line->time) &&
+           purchase_text(w, member(w, root, "store_name"), &store, PURCHASE_MAX_ID, &line->retailer);
+}
+
+int purchase_from_receipt(struct purchase_work *w, const struct sluice_node *root)
+{
+    struct message_items items = {.path = "items", .fido = "fido"};
+    struct purchase_line line = {0};
+
+    return receipt_read(w, root, &items, &line) && message_build(w, root, &items, &line);
+}
+
+int purchase_add_receipt(struct purchase_work *w, const struct sluice_node *receipt, struct sluice_node *list)
+{
+    struct message_items items = {.path = "items", .fido = "fido"};
+    struct purchase_line line = {0};
+
+    return receipt_read(w, receipt, &items, &line) && items_usable(w, &items) &&
+           items_build(w, &items, &line, list);
+}
+
+int purchase_add_order(struct purchase_work *w, const struct sluice_node *order, struct sluice_node *list)
+{
+    static const struct purchase_member items_member = PURCHASE_MEMBER("items", "items");
+    static const struct purchase_member id = PURCHASE_MEMBER("buttonOrderId", "receipt_id");
+    static const struct purchase_member when = PURCHASE_MEMBER("orderedAt", "time");
+    static const struct purchase_member retailer = PURCHASE_MEMBER("retailer", "retailer");
+    struct message_items items = {.path = "items", .fido = "fido"};
+    struct purchase_line line = {0};
+
+    items.list = member(w, order, "items");
     if (!purchase_list(w, items.list, &items_member))
         return 0;
     items_survey(w, &items);
     if (items.with_fido == 0)
-        return purchase_end(w, SLUICE_DROP, "no_fido", "no item of the receipt has a FIDO");
-    if (!purchase_id(w, member(w, root, "receipt_id"), &receipt, &line.receipt_id) ||
-        !purchase_time(w, member(w, root, "purchased_at"), &when, &line.time) ||
-        !purchase_text(w, member(w, root, "store_name"), &store, PURCHASE_MAX_ID, &line.retailer))
-        return 0;
-    return message_build(w, root, &items, &line);
+        return purchase_end(w, SLUICE_DROP, "no_fido", "no item of the order has a FIDO");
+    return purchase_id(w, member(w, order, "buttonOrderId"), &id, &line.receipt_id) &&
+           purchase_time(w, member(w, order, "orderedAt"), &when, &line.time) &&
+           purchase_text(w, member(w, order, "retailer"), &retailer, PURCHASE_MAX_ID, &line.retailer) &&
+           items_usable(w, &items) && items_build(w, &items, &line, list);
 }
 
 /* fido_count may be missing, then the list counts; 1 and whether it says "none". */

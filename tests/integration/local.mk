@@ -8,6 +8,7 @@ INTEGRATION_TESTS = \
 	tests/integration/kafka.sh \
 	tests/integration/kafka-login.sh \
 	tests/integration/live-exact.sh \
+	tests/integration/histories.sh \
 	tests/integration/lookups.sh \
 	tests/integration/neo4j-cypher.sh \
 	tests/integration/neo4j-exact.sh \
