@@ -164,6 +164,7 @@ static void kafka_free(struct kafka_source *k)
 {
     rd_kafka_t *rk = k->rk;
 
+    kafka_kick_stop(k);
     pthread_mutex_lock(&k->stats_lock);
     pthread_mutex_lock(&k->lock);
     k->rk = NULL;
@@ -201,8 +202,10 @@ uint32_t kafka_start(void *self, struct sluice_error *err)
         rd_kafka_queue_io_event_enable(k->main, k->wake, &one, sizeof one);
         rd_kafka_queue_io_event_enable(k->data, k->wake, &one, sizeof one);
         if (k->host->extension(k->host, SLUICE_CHECK_ID) == NULL) /* else the group would notice */
-            code = kafka_subscribe(k, err);
+            code = kafka_kick_start(k, err);
     }
+    if (code == SLUICE_OK)
+        code = kafka_subscribe(k, err);
     if (code != SLUICE_OK) {
         kafka_free(k);
         return code;

@@ -232,6 +232,7 @@ static void kafka_deliver(struct kafka_source *k, struct sluice_batch *batch, ui
     }
     k->delivered = (uint32_t)took;
     k->host->metric_add(k->host, k->metric.bytes, NULL, bytes);
+    kafka_kick_mind(k, took, bytes);
 }
 
 /* Until something is in a queue; what is there already was looked for after the clearing. */

@@ -65,6 +65,18 @@ struct kafka_trouble {
     char words[400];
 };
 
+/* The thread that wakes broker threads, see kafka_kick.c. */
+struct kafka_kick {
+    pthread_t thread;
+    pthread_mutex_t lock; /* list, stop */
+    pthread_cond_t wake;
+    int running, stop;
+    rd_kafka_topic_partition_list_t *list;
+    uint64_t since; /* bytes delivered since the last time */
+    uint64_t size;  /* bytes of a message, about */
+    uint64_t limit; /* bytes of the queue */
+};
+
 struct kafka_source {
     const struct sluice_host *host;
     const struct sluice_config *config;
@@ -108,6 +120,7 @@ struct kafka_source {
     struct sluice_str *headers;
     size_t n_headers, cap_headers;
     int64_t stats_at;
+    struct kafka_kick kick;
 };
 
 /* kafka_conf.c: every option to a property, without I/O.  OK | INVALID | FATAL. */
@@ -152,6 +165,12 @@ void kafka_drop_all(struct kafka_source *k); /* also what was handed out: stop *
 int kafka_has_taken(struct kafka_source *k, const struct kafka_part *part);
 /* Keeps a message for delivery, or acts on the event that stands in its place; k->held has room. */
 void kafka_hold(struct kafka_source *k, rd_kafka_message_t *m);
+
+/* kafka_kick.c */
+uint32_t kafka_kick_start(struct kafka_source *k, struct sluice_error *err); /* OK | RETRY */
+void kafka_kick_stop(struct kafka_source *k);
+/* After each poll, with what it delivered. */
+void kafka_kick_mind(struct kafka_source *k, uint64_t messages, uint64_t bytes);
 
 /* kafka_commit.c */
 uint32_t kafka_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err);

@@ -112,6 +112,8 @@ static void kafka_destroy(void *self)
     struct kafka_source *k = self;
 
     kafka_forget_parts(k);
+    pthread_cond_destroy(&k->kick.wake);
+    pthread_mutex_destroy(&k->kick.lock);
     pthread_mutex_destroy(&k->stats_lock);
     pthread_mutex_destroy(&k->lock);
     free(k->headers);
@@ -144,15 +146,12 @@ static uint32_t kafka_create(const struct sluice_host *host, const struct sluice
         host->option_integer(config, "mechanism") == 1 && host->option_integer(config, "tls") == 0;
     for (i = 0; i < sizeof k->items / sizeof k->items[0]; i++)
         k->items[i].struct_size = sizeof k->items[i];
-    if (pthread_mutex_init(&k->lock, NULL) != 0) {
-        free(k);
-        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
-    }
-    if (pthread_mutex_init(&k->stats_lock, NULL) != 0) {
-        pthread_mutex_destroy(&k->lock);
-        free(k);
-        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
-    }
+    (void)pthread_mutex_init(&k->lock, NULL); /* without attributes they cannot fail here */
+    (void)pthread_mutex_init(&k->stats_lock, NULL);
+    (void)pthread_mutex_init(&k->kick.lock, NULL);
+    (void)pthread_cond_init(&k->kick.wake, NULL);
+    k->kick.limit = (uint64_t)host->option_integer(config, "queue");
+    k->kick.size = 1024;
     kafka_register_metrics(k);
     *self = k;
     return SLUICE_OK;
