@@ -308,12 +308,25 @@ static uint32_t settle_call(struct worker *w, struct stage *s, struct sluice_rec
     return SLUICE_OK;
 }
 
+/* A half-open breaker asks with one record, so that an outage spends the attempts of few. */
+static uint32_t size_of_call(struct pipeline *p, struct stage *s, uint32_t n)
+{
+    int asks;
+
+    pthread_mutex_lock(&p->lock);
+    asks = s->breaker.state == BREAKER_HALF_OPEN && n > 1;
+    if (asks)
+        limit_give(&s->limit, n - 1);
+    pthread_mutex_unlock(&p->lock);
+    return asks ? 1 : n;
+}
+
 static uint32_t deliver(struct worker *w, struct stage *s, struct sluice_record **records, uint32_t n,
                         struct sluice_verdict *v, struct sluice_error *err)
 {
     struct pipeline *p = w->pipeline;
     struct random_state random = {(uint64_t)clock_steady_ms() ^ w->index};
-    uint32_t code, tries = 0;
+    uint32_t code, tries = 0, called;
 
     for (;;) {
         if (wait_turn(p, s, n)) {
@@ -321,12 +334,24 @@ static uint32_t deliver(struct worker *w, struct stage *s, struct sluice_record 
             fill(v, n, SLUICE_CANCELLED, 0, NULL, NULL);
             return SLUICE_OK;
         }
-        code = call_plugin(w, s, records, n, v, err);
-        if (code == SLUICE_FATAL || any_code(v, n, SLUICE_FATAL))
+        called = size_of_call(p, s, n);
+        memset(v, 0, n * sizeof *v);
+        code = call_plugin(w, s, records, called, v, err);
+        if (code == SLUICE_FATAL || any_code(v, called, SLUICE_FATAL))
             return SLUICE_FATAL;
-        note_breaker(p, s, code, v, n);
-        if (code != SLUICE_DISCONNECTED && !any_code(v, n, SLUICE_DISCONNECTED))
-            return settle_call(w, s, records, n, v, code, err);
+        note_breaker(p, s, code, v, called);
+        if (code != SLUICE_DISCONNECTED && !any_code(v, called, SLUICE_DISCONNECTED)) {
+            code = settle_call(w, s, records, called, v, code, err);
+            if (code != SLUICE_OK || called == n)
+                return code;
+            hold_behind(w, s, records, n, v);
+            if (any_stands(v + 1, n - 1)) { /* those of its key; the others come again with them */
+                fill(v + 1, n - 1, SLUICE_CANCELLED, 1, NULL, NULL);
+                return SLUICE_OK;
+            }
+            records++, v++, n--;
+            continue;
+        }
         set_paused(p, s, err->message);
         if (pipeline_pause(p, retry_delay_ms(&p->spec->retry, ++tries, err->retry_after_ms, &random))) {
             fill(v, n, SLUICE_CANCELLED, 0, NULL, NULL);

@@ -102,7 +102,7 @@ static void let_an_hour_pass(void)
         ck_assert_uint_eq(toy_counts(&run, 0).dead, 0);
     }
     ck_assert_uint_le(mallinfo2().uordblks, before + (1u << 20));
-    ck_assert_uint_le(atomic_load(&toy.polled), 100 + 10);
+    ck_assert_uint_le(atomic_load(&toy.polled), 100 + 100); /* and those of the first call */
 }
 
 static void check_drain(void)
@@ -130,13 +130,13 @@ START_TEST(an_hour_without_the_sink_costs_no_record_and_no_memory)
 }
 END_TEST
 
-START_TEST(an_hour_behind_an_open_breaker_spends_no_deadline)
+START_TEST(an_hour_behind_an_open_breaker_costs_no_record)
 {
     toy.sink = ten_fail_twice;
     toy.sink_call = busy_after_the_first;
-    begin("  p: {source: {plugin: toy}, sink: {plugin: toy}, max_in_flight: 100, batch: {records: 10}, "
+    begin("  p: {source: {plugin: toy}, sink: {plugin: toy}, max_in_flight: 100, batch: {records: 100}, "
           "breaker: "
-          "{failures: 1, open: 1ms}, retry: {min: 1ms, max: 5ms, attempts: 1000000, deadline: 10m}}\n");
+          "{failures: 1, open: 20ms}, retry: {min: 1ms, max: 5ms, attempts: 8, deadline: 10m}}\n");
     toy_until(is_paused, NULL);
     let_an_hour_pass();
     check_drain();
@@ -265,5 +265,5 @@ START_TEST(a_full_writer_does_not_hold_up_the_retries_of_another)
 END_TEST
 
 ONE_SUITE_WITH("pipeline_pressure", 60, setup, NULL, an_hour_without_the_sink_costs_no_record_and_no_memory,
-               an_hour_behind_an_open_breaker_spends_no_deadline, documents_count_against_the_memory,
+               an_hour_behind_an_open_breaker_costs_no_record, documents_count_against_the_memory,
                a_full_writer_does_not_hold_up_the_retries_of_another)
