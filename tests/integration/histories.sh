@@ -94,3 +94,10 @@ behave
 same "fingerprint of the loads while the services fail" "$want" "$(fingerprint -c "$work/troubled.yaml")"
 same "dead letters" "" "$(dead_letters -c "$work/troubled.yaml")"
 say "the same while they answer 429, 503, 500, cut bodies and wrong JSON in turn"
+
+# The cases of the conformance suite that need somebody to answer.
+for plugin in purchase-history shop-orders; do
+    sluice plugin test --set url="$RETAILER_URL" "$top_builddir/plugins/enrich-$plugin/.libs/enrich-$plugin.so" \
+        >"$work/conformance.log" 2>&1 || fail "enrich/$plugin fails its conformance test" "$work/conformance.log"
+done
+say "conformance with a service that answers: purchase-history shop-orders"

@@ -83,3 +83,10 @@ behave
 same "fingerprint while the services fail" "$want" "$(fingerprint -c "$work/troubled.yaml")"
 same "dead letters while the services fail" "$(dead_letters -c "$work/table.yaml")" "$(dead_letters -c "$work/troubled.yaml")"
 say "the same while they answer 429, 503, 500, cut bodies and wrong JSON in turn"
+
+# The cases of the conformance suite that need somebody to answer.
+for plugin in fps category; do
+    sluice plugin test --set url="$RETAILER_URL" "$top_builddir/plugins/enrich-$plugin/.libs/enrich-$plugin.so" \
+        >"$work/conformance.log" 2>&1 || fail "enrich/$plugin fails its conformance test" "$work/conformance.log"
+done
+say "conformance with a service that answers: fps category"
