@@ -127,18 +127,14 @@ static uint32_t schema_constraint(struct sink *s, struct work *w, const struct c
     neo4j_reply_release(&s->neo4j, &w->reply);
     if (code == SLUICE_OK)
         return SLUICE_OK;
-    if (strstr(w->reply.code, ".Schema.") != NULL) {
-        (void)snprintf(words, sizeof words, "%.190s", w->reply.message);
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "%s: the constraint on :%s(%s) cannot be made: %s",
-                           s->neo4j.url, c->label, c->key, words);
-        return schema_duplicates(s, w, c, code, err);
-    }
-    if (code == SLUICE_FATAL || code == SLUICE_SPLIT)
-        code =
-            sluice_fail(err, SLUICE_FATAL, NULL,
-                        "%s: the constraint on :%s(%s) is missing and cannot be made (%.150s); make it: %s",
-                        s->neo4j.url, c->label, c->key, w->reply.message, c->create);
-    return code;
+    if (code != SLUICE_FATAL && code != SLUICE_SPLIT)
+        return code;
+    /* the query api says only "an unknown error", so look for the most likely reason in any case */
+    (void)snprintf(words, sizeof words, "%.190s", w->reply.message);
+    code = sluice_fail(err, SLUICE_FATAL, NULL,
+                       "%s: the constraint on :%s(%s) cannot be made (%.120s); make it: %s", s->neo4j.url,
+                       c->label, c->key, words, c->create);
+    return schema_duplicates(s, w, c, code, err);
 }
 
 static uint32_t schema_all(struct sink *s, struct work *w, struct sluice_error *err)
