@@ -177,9 +177,6 @@ static void kafka_free(struct kafka_source *k)
     k->main = k->data = NULL;
     if (rk != NULL)
         rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    if (k->wake >= 0)
-        (void)close(k->wake);
-    k->wake = -1;
 }
 
 uint32_t kafka_start(void *self, struct sluice_error *err)
@@ -191,7 +188,8 @@ uint32_t kafka_start(void *self, struct sluice_error *err)
     memset(&k->trouble, 0, sizeof k->trouble);
     k->said[0] = k->commit_error[0] = '\0';
     k->commit_under_way = k->n_reset = k->begun = 0;
-    k->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (k->wake < 0)
+        k->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (k->wake < 0)
         return sluice_fail(err, SLUICE_RETRY, NULL, "no eventfd: %s", strerror(errno));
     code = kafka_new(k, err);

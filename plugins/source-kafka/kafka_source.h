@@ -92,7 +92,8 @@ struct kafka_source {
     rd_kafka_t *rk; /* between start and stop */
     rd_kafka_queue_t *main;
     rd_kafka_queue_t *data;
-    int wake; /* eventfd: something is in main or data, or cancel */
+    _Atomic int wake; /* eventfd: something is in main or data, or cancel; from the first start to destroy,
+                       * so that a late cancel never writes elsewhere */
     struct kafka_trouble trouble;
     char said[200];          /* of the last connection that failed */
     int64_t trouble_look_at; /* steady ms; not before it the brokers are asked whether they are back */

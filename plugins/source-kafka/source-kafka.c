@@ -1,6 +1,7 @@
 /* source-kafka: the messages of Kafka topics, as a member of a consumer group. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kafka_source.h"
 
@@ -112,6 +113,8 @@ static void kafka_destroy(void *self)
     struct kafka_source *k = self;
 
     kafka_forget_parts(k);
+    if (k->wake >= 0)
+        (void)close(k->wake);
     pthread_cond_destroy(&k->kick.wake);
     pthread_mutex_destroy(&k->kick.lock);
     pthread_mutex_destroy(&k->stats_lock);

@@ -214,6 +214,32 @@ START_TEST(a_full_lane_is_paused_alone_and_goes_on_without_a_hole)
 }
 END_TEST
 
+static uint64_t one_at_most(struct sluice_batch *batch, const struct sluice_item *items, uint64_t n,
+                            uint64_t stride)
+{
+    return batch_add(batch, items, n > 1 ? 1 : n, stride);
+}
+
+START_TEST(a_batch_that_takes_one_record_a_time_loses_none_between_tombstones)
+{
+    struct sluice_host *host;
+    int i;
+
+    kafka_drive_topic(&d, "t", 1);
+    for (i = 0; i < 5; i++) {
+        kafka_drive_put(&d, "t", 0, "k", "x");
+        kafka_drive_put(&d, "t", 0, "k", NULL);
+    }
+    kafka_drive_open(&d, "t", "tombstones: skip\n");
+    host = *(struct sluice_host **)plugin_host_self(d.host); /* its first member */
+    host->batch_add = one_at_most;
+    ck_assert_uint_eq(kafka_drive_poll(&d, 5), SLUICE_OK);
+    ck_assert_str_eq(kafka_drive_seen(&d), "t/0@0:x|t/0@2:x|t/0@4:x|t/0@6:x|t/0@8:x|");
+    ck_assert_uint_eq(kafka_drive_settle(&d, "t/0", 9), SLUICE_OK);
+    ck_assert_int_eq(kafka_drive_committed(&d, "t", 0, 10), 10);
+}
+END_TEST
+
 struct lag_seen {
     uint32_t state;
     char text[512];
@@ -291,5 +317,6 @@ ONE_SUITE_WITH("source-kafka-group", 60, begin, end,
                a_topic_that_is_not_there_is_said_with_the_way_out, probe_answers_OK_where_the_topic_is,
                acks_of_a_partition_that_was_lost_or_taken_again_do_not_move_its_offset,
                a_full_lane_is_paused_alone_and_goes_on_without_a_hole,
+               a_batch_that_takes_one_record_a_time_loses_none_between_tombstones,
                the_lag_shows_every_partition_without_joining_the_group,
                the_lag_of_a_topic_that_is_not_there_fails_with_its_name)
