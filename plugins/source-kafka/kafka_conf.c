@@ -146,28 +146,32 @@ static uint32_t kafka_set_security(const struct sluice_host *host, const struct 
     return code;
 }
 
+/* Sizes that librdkafka accepts only together are set together: else start would refuse
+ * what check took. */
 static uint32_t kafka_set_sizes(const struct sluice_host *host, const struct sluice_config *config,
                                 rd_kafka_conf_t *conf, struct sluice_error *err)
 {
     int64_t fetch = host->option_integer(config, "fetch");
-    int64_t session = host->option_integer(config, "session_timeout");
+    const struct {
+        const char *name, *option;
+        int64_t value;
+    } sizes[] = {
+        {"queued.max.messages.kbytes", "queue", host->option_integer(config, "queue") / 1024},
+        {"message.max.bytes", "fetch", fetch < 1000000 ? fetch : 1000000},
+        {"fetch.message.max.bytes", "fetch", fetch},
+        {"fetch.max.bytes", "fetch", fetch},
+        {"receive.message.max.bytes", "fetch", fetch < 99000000 ? 100000000 : fetch + 1000000},
+        {"session.timeout.ms", "session_timeout", host->option_integer(config, "session_timeout")},
+    };
+    uint32_t code = SLUICE_OK;
     char text[32];
-    uint32_t code;
+    size_t i;
 
-    (void)snprintf(text, sizeof text, "%" PRId64, host->option_integer(config, "queue") / 1024);
-    code = kafka_set(conf, "queued.max.messages.kbytes", text, "queue", err);
-    (void)snprintf(text, sizeof text, "%" PRId64, fetch);
-    if (code == SLUICE_OK)
-        code = kafka_set(conf, "fetch.message.max.bytes", text, "fetch", err);
-    if (code == SLUICE_OK)
-        code = kafka_set(conf, "fetch.max.bytes", text, "fetch", err);
-    if (code != SLUICE_OK)
-        return code;
-    (void)snprintf(text, sizeof text, "%" PRId64, session);
-    code = kafka_set(conf, "session.timeout.ms", text, "session_timeout", err);
-    /* Three signs of life a session; librdkafka's 3 s would lose a session of 3 s again and again. */
-    (void)snprintf(text, sizeof text, "%" PRId64, session / 3 < 3000 ? session / 3 : 3000);
-    return code != SLUICE_OK ? code : kafka_set(conf, "heartbeat.interval.ms", text, "session_timeout", err);
+    for (i = 0; code == SLUICE_OK && i < sizeof sizes / sizeof sizes[0]; i++) {
+        (void)snprintf(text, sizeof text, "%" PRId64, sizes[i].value);
+        code = kafka_set(conf, sizes[i].name, text, sizes[i].option, err);
+    }
+    return code;
 }
 
 static uint32_t kafka_set_properties(const struct sluice_host *host, const struct sluice_config *config,

@@ -83,6 +83,14 @@ START_TEST(properties_of_the_list_and_every_login_are_taken)
 }
 END_TEST
 
+START_TEST(the_least_and_the_most_of_every_size_start)
+{
+    kafka_drive_open(&d, "t", "queue: 64KiB\nfetch: 16KiB\n");
+    kafka_drive_open(&d, "t", "queue: 2047MiB\nfetch: 900MiB\n");
+    plugin_host_close(plugin_host_open("source", "kafka", BLOCK "session_timeout: 5m\n"));
+}
+END_TEST
+
 START_TEST(brokers_that_are_away_are_DISCONNECTED_with_the_option_and_come_back)
 {
     int64_t until = clock_steady_ms() + 20000;
@@ -236,6 +244,8 @@ START_TEST(a_batch_that_takes_one_record_a_time_loses_none_between_tombstones)
     ck_assert_uint_eq(kafka_drive_poll(&d, 5), SLUICE_OK);
     ck_assert_str_eq(kafka_drive_seen(&d), "t/0@0:x|t/0@2:x|t/0@4:x|t/0@6:x|t/0@8:x|");
     ck_assert_uint_eq(kafka_drive_settle(&d, "t/0", 9), SLUICE_OK);
+    for (i = 0; i < 200 && plugin_host_metric(d.host, "lag_messages", "t/0") > 0; i++)
+        ck_assert_uint_eq(kafka_drive_once(&d, 50), SLUICE_OK); /* the end is seen by a poll */
     ck_assert_int_eq(kafka_drive_committed(&d, "t", 0, 10), 10);
 }
 END_TEST
@@ -312,7 +322,7 @@ END_TEST
 ONE_SUITE_WITH("source-kafka-group", 60, begin, end,
                a_property_that_loads_code_or_moves_offsets_is_refused_by_name_with_the_reason,
                options_that_do_not_go_together_are_refused_by_name, a_topic_that_cannot_be_one_is_refused,
-               properties_of_the_list_and_every_login_are_taken,
+               properties_of_the_list_and_every_login_are_taken, the_least_and_the_most_of_every_size_start,
                brokers_that_are_away_are_DISCONNECTED_with_the_option_and_come_back,
                a_topic_that_is_not_there_is_said_with_the_way_out, probe_answers_OK_where_the_topic_is,
                acks_of_a_partition_that_was_lost_or_taken_again_do_not_move_its_offset,
