@@ -10,8 +10,8 @@
 . "$(dirname "$0")/lib.sh"
 
 case ${SLUICE_CHAOS:-short} in
-long) receipts=200000 rate=1500 patience=900 ;;
-*) receipts=20000 rate=200 patience=240 ;;
+long) receipts=200000 rate=3000 patience=900 ;;
+*) receipts=20000 rate=500 patience=240 ;;
 esac
 config=$top_srcdir/tests/integration/chaos.yaml
 services=$top_srcdir/tests/services
@@ -91,30 +91,49 @@ scraper() {
 }
 
 # --- the flow ----------------------------------------------------------------------------------------
-# A trickle while things break, so that each fault meets records; the rest at once afterwards.
+# A slice for each step, as a trickle, so that each fault meets records however long it takes; the
+# rest at once afterwards.  allowed holds how many lines may have been sent.
+mkfifo "$work/flow"
+echo 0 >"$work/allowed"
 feeder() {
+    kcat -b "$KAFKA_BROKERS" -P -E -t "$TOPIC" -K '\t' -X acks=all -X enable.idempotence=true -X linger.ms=5 \
+        -X message.max.bytes=$fill_max_bytes -X message.timeout.ms=0 -X log_level=3 <"$work/flow" &
+    kcat_pid=$!
     fill_keyed "$DEMO_DIR/receipts.jsonl" | python3 -c '
-import os, sys, time
-rate, calm = int(sys.argv[1]), sys.argv[2]
+import sys, time
+rate, path, allowed = int(sys.argv[1]), sys.argv[2], 0
 for n, line in enumerate(sys.stdin.buffer):
-    sys.stdout.buffer.write(line)
-    if n % 20 == 19 and not os.path.exists(calm):
+    while n >= allowed:
         sys.stdout.buffer.flush()
-        time.sleep(20 / rate)' "$rate" "$work/calm" |
-        kcat -b "$KAFKA_BROKERS" -P -E -t "$TOPIC" -K '\t' -X acks=all -X enable.idempotence=true -X linger.ms=5 \
-            -X message.max.bytes=$fill_max_bytes -X message.timeout.ms=0 -X log_level=3
-    echo $? >"$work/feeder.code"
+        with open(path) as f:
+            allowed = int(f.read() or 0)
+        if n >= allowed:
+            time.sleep(0.05)
+    sys.stdout.buffer.write(line)
+    if n % 20 == 19 and allowed < 1000000000:
+        sys.stdout.buffer.flush()
+        time.sleep(20 / rate)' "$rate" "$work/allowed" >"$work/flow" &
+    feed_pid=$!
+    running="$running $kcat_pid $feed_pid"
+}
+steps=0
+# slice: the next part of the flow begins, and with it a step.
+slice() {
+    steps=$((steps + 1))
+    echo $((steps * receipts / 9)) >"$work/allowed.new"
+    mv "$work/allowed.new" "$work/allowed"
 }
 
 # Committed offsets, a line a partition; nothing while the broker does not answer.
 offsets() { "$fill_admin" "$KAFKA_BROKERS" lag "$GROUP" "$TOPIC" 2>/dev/null | awk '{ print $1, ($2 < 0 ? 0 : $2) }'; }
 committed() { offsets | awk '{ n += $2 } END { print n + 0 }'; }
 reached() { alive_still && [ "$(committed)" -ge "$1" ]; }
-# goes_on WHAT N: N more records have been committed.
+# goes_on WHAT N: N records more than at the last look have been committed.
+at=0
 goes_on() {
-    from=$(committed)
-    wait_until "$patience" "records to flow $1" reached $((from + $2))
-    say "$(($(date +%s) - began)) s, $(committed) committed: $1"
+    wait_until "$patience" "records to flow $1" reached $((at + $2))
+    at=$(committed)
+    say "$(($(date +%s) - began)) s, $at committed: $1"
 }
 # Every partition has moved past where it was.
 all_moved() {
@@ -124,53 +143,60 @@ all_moved() {
 }
 
 began=$(date +%s)
-feeder >"$work/feeder.log" 2>&1 &
-feeding=$!
+feeder 2>"$work/feeder.log"
 for n in 1 2 3; do worker $n; done
 scraper &
 scraping=$!
-running="$running $feeding $scraping"
+running="$running $scraping"
+slice
 goes_on "after the start of three workers" 300
 
 misbehave '{"service":"fps","status":429,"retry_after":1,"every":2}'
+slice
 goes_on "while the product service answers 429" 200
 
+slice
 kill -9 "$pid_1"
 finished "$pid_1" 10
 rm -f "$work/address-1"
 worker 1
 goes_on "after worker 1 was killed" 300
 
+slice
 service_restart kafka
 goes_on "after the broker's restart" 300
 
 misbehave '{"service":"fps","status":503,"every":2}'
-offsets >"$work/offsets.then"
 kill -STOP "$pid_2"
+offsets >"$work/offsets.then"
+slice
 wait_until "$patience" "the others to take over from worker 2" all_moved
 kill -CONT "$pid_2"
-goes_on "after worker 2 was stopped past its session and went on" 300
+goes_on "after worker 2 was stopped past its session and went on" 1
 
+slice
 service_restart neo4j
-goes_on "after Neo4j's restart" 300
+goes_on "after Neo4j's restart" 1
 
 misbehave '{"service":"fps","cut_after_bytes":40,"every":2}'
+slice
 service_restart valkey
-goes_on "after Valkey's restart, with answers cut short" 300
+goes_on "after Valkey's restart, with answers cut short" 1
 
+slice
 drained 3
 worker 3
-goes_on "after worker 3 drained" 300
+goes_on "after worker 3 drained" 1
 
-ended "$feeding" && fail "the flow ended before the last fault: it proves less than it says"
-for code in 429 503; do
-    at_least "answers $code" 1 "$(retailer_stats | jq ".fps.status.\"$code\" // 0")"
+ended "$feed_pid" && fail "the flow ended before the last fault: it proves less than it says"
+for status in 429 503; do
+    at_least "answers $status" 1 "$(retailer_stats | jq ".fps.status.\"$status\" // 0")"
 done
 faults=$(retailer_stats | jq .fps.faults)
 behave
-: >"$work/calm"
-wait_until "$patience" "the feeder to end" ended "$feeding"
-same "the feeder's exit code" 0 "$(cat "$work/feeder.code")"
+echo 1000000000 >"$work/allowed"
+finished "$kcat_pid" "$patience"
+same "the producer's exit code" 0 "$code"
 same "messages in the topic" "$(wc -l <"$DEMO_DIR/receipts.jsonl")" "$(messages_in "$TOPIC")"
 drained_or_dead() { alive_still && lag_is_zero "$GROUP" "$TOPIC"; }
 wait_until "$patience" "the lag to be zero" drained_or_dead

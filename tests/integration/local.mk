@@ -3,6 +3,7 @@
 #
 # A test names the servers it needs in a line `# services: kafka neo4j`.
 INTEGRATION_TESTS = \
+	tests/integration/chaos.sh \
 	tests/integration/check-online.sh \
 	tests/integration/flipper.sh \
 	tests/integration/kafka.sh \
@@ -20,7 +21,6 @@ EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/neo4j_lib.sh \
 	tests/integration/applied.sh \
 	tests/integration/applied.yaml \
-	tests/integration/chaos.sh \
 	tests/integration/chaos.yaml \
 	tests/integration/exact-kafka.yaml \
 	tests/integration/exact-neo4j.yaml \
