@@ -37,7 +37,7 @@ cmp -s "$work/oracle.audit" "$work/whole.audit" || fail "the audits differ" "$wo
 user=$(sed -n '1s/,.*//p' "$work/rows.csv")
 for which in oracle whole; do
     sluice explain user "$user" --json -c "$work/$which.yaml" 2>>"$work/audit.log" |
-        jq -cS '.graphs[0] | del(.graph, .name, .pipeline, .sink)' >"$work/$which.explain"
+        jq -cS '.graphs[0] | del(.graph, .name, .pipeline, .sink) | .nodes |= sort' >"$work/$which.explain"
 done
 [ -s "$work/oracle.explain" ] && cmp -s "$work/oracle.explain" "$work/whole.explain" ||
     fail "explain user differs" "$work/oracle.explain" "$work/whole.explain"
