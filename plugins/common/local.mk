@@ -16,7 +16,8 @@ noinst_LTLIBRARIES += libsluicegraph.la
 libsluicegraph_la_SOURCES = \
 	plugins/common/graph.c plugins/common/graph.h \
 	plugins/common/graph_alias.c plugins/common/graph_alias.h \
-	plugins/common/graph_read.c
+	plugins/common/graph_read.c \
+	plugins/common/node_cache.c plugins/common/node_cache.h
 libsluicegraph_la_LIBADD = -lm
 
 # CSV rows and fields.

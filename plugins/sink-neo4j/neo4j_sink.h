@@ -21,7 +21,7 @@
 #include <stdio.h>
 
 #include "../common/neo4j.h"
-#include "../sink-sqlite/node_cache.h"
+#include "../common/node_cache.h"
 #include "batch.h"
 
 enum neo4j_model { MODEL_PURCHASE_GRAPH, MODEL_CYPHER };

@@ -11,7 +11,7 @@
 #include "../common/graph.h"
 #include "../common/graph_alias.h"
 #include "db.h"
-#include "node_cache.h"
+#include "../common/node_cache.h"
 #include "strbuf.h"
 
 /* One purchase with its keys resolved.  0: none (no store, no category). */

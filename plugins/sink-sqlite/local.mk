@@ -2,7 +2,6 @@ plugin_LTLIBRARIES += %D%/sink-sqlite.la
 plugins_sink_sqlite_sink_sqlite_la_SOURCES = \
 	%D%/sink-sqlite.c %D%/graph_sink.h \
 	%D%/db.c %D%/db.h %D%/schema.h \
-	%D%/node_cache.c %D%/node_cache.h \
 	%D%/write_nodes.c %D%/write_edges.c %D%/walk.c
 plugins_sink_sqlite_sink_sqlite_la_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 plugins_sink_sqlite_sink_sqlite_la_LDFLAGS = $(PLUGIN_LINK)

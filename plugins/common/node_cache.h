@@ -10,7 +10,7 @@
 
 #include <sluice/abi.h>
 
-#include "../common/hash.h"
+#include "hash.h"
 
 struct node_entry {
     int64_t rowid; /* 0: empty */
