@@ -19,7 +19,12 @@ int graph_digest_init(struct graph_digest *d)
 {
     memset(d, 0, sizeof *d);
     strbuf_init(&d->line, LINE_MAX_BYTES);
-    d->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    /* A context of our own: where the memory for libcrypto's default one is lacking, OpenSSL 3.0
+     * goes on with half of it and crashes. */
+    d->library = OSSL_LIB_CTX_new();
+    if (d->library == NULL)
+        return -1;
+    d->algorithm = EVP_MD_fetch(d->library, "SHA256", NULL);
     d->context = EVP_MD_CTX_new();
     if (d->algorithm != NULL && d->context != NULL)
         return 0;
@@ -31,6 +36,7 @@ void graph_digest_release(struct graph_digest *d)
 {
     EVP_MD_free(d->algorithm);
     EVP_MD_CTX_free(d->context);
+    OSSL_LIB_CTX_free(d->library);
     strbuf_release(&d->line);
     free(d->sorted);
     memset(d, 0, sizeof *d);

@@ -5,6 +5,7 @@
 #ifndef SLUICE_CORE_GRAPH_DIGEST_H
 #define SLUICE_CORE_GRAPH_DIGEST_H
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <sluice/graph.h>
 
@@ -13,6 +14,7 @@
 #define GRAPH_DIGEST_TEXT 68u /* "v1:", 64 hex digits, NUL */
 
 struct graph_digest {
+    OSSL_LIB_CTX *library;
     EVP_MD *algorithm;
     EVP_MD_CTX *context;
     unsigned char sum[32];            /* big endian */
