@@ -69,7 +69,7 @@ START_TEST(a_small_config_gets_every_default)
     ck_assert_uint_eq(p->batch_records, 1000);
     ck_assert_uint_eq(p->batch_bytes, 4u << 20);
     ck_assert_uint_eq(p->linger_ms, 5);
-    ck_assert_uint_eq(p->memory_bytes, 16u << 20);
+    ck_assert_uint_eq(p->memory_bytes, 24u << 20);
     ck_assert_uint_eq(p->max_in_flight, 20000);
     ck_assert_uint_eq(p->lane_window, 100000);
     ck_assert_uint_eq(p->max_record, 1u << 20);
