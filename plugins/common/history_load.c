@@ -47,7 +47,7 @@ static void load_begin(struct history *h, struct load *l)
     static const struct purchase_member days = PURCHASE_MEMBER("lookback_days", "lookback_days");
     const struct sluice_document_api *document = h->host->document;
     const struct sluice_node *root = h->host->record->document(l->work.record), *node;
-    struct sluice_str timezone;
+    struct sluice_str lives_in;
 
     l->done = 1;
     if (document->type(root) != SLUICE_OBJECT) {
@@ -63,8 +63,8 @@ static void load_begin(struct history *h, struct load *l)
     }
     if (!purchase_id(&l->work, sluice_get(h->host, root, "user_id"), &user, &l->user) ||
         !purchase_text(&l->work, sluice_get(h->host, root, "timezone"), &zone, PURCHASE_MAX_TIMEZONE,
-                       &timezone) ||
-        !purchase_begin(&l->work, l->user, timezone, &l->root, &l->list))
+                       &lives_in) ||
+        !purchase_begin(&l->work, l->user, lives_in, &l->root, &l->list))
         return;
     l->done = 0;
 }

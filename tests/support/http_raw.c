@@ -25,13 +25,16 @@ static int64_t steady_ms(void)
 int http_raw_try_connect(uint16_t port)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd;
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) != 0) {
+    do { /* a signal (the fuzzer's clock) interrupts: begin anew */
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
+            return fd;
         close(fd);
         fd = -1;
-    }
+    } while (errno == EINTR);
     return fd;
 }
 

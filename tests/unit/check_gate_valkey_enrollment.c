@@ -157,7 +157,7 @@ END_TEST
 START_TEST(a_full_cache_asks_again_and_keeps_those_who_are_enrolled)
 {
     struct plugin_host *h = open_gate("cache_size: 8\nnegative_ttl: 1h\n");
-    char user[16];
+    char user[24];
     int i;
 
     enrol("u1", 1);
