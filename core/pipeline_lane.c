@@ -124,7 +124,8 @@ uint32_t pipeline_lane_is_full(void *context, uint32_t lane)
 
 void pipeline_polled_none(struct pipeline *p)
 {
-    memset(p->polled_of, 0, p->n_lanes * sizeof *p->polled_of);
+    if (p->polled_of != NULL) /* no lane yet */
+        memset(p->polled_of, 0, p->n_lanes * sizeof *p->polled_of);
     p->polled_at = 0;
 }
 
