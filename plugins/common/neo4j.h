@@ -123,8 +123,8 @@ struct neo4j_tx {
  * commit), SPLIT (the server refused what the statements carry), FATAL, CANCELLED. */
 uint32_t neo4j_run(struct neo4j *n, struct neo4j_tx *tx, const struct neo4j_call *c, int commit,
                    struct neo4j_reply *reply, struct sluice_error *err);
-/* Runs statements that only read, each by itself, in their order; OK, or err as of neo4j_run
- * (never UNSURE). */
+/* Runs statements that change nothing (they may lock), each by itself, in their order; OK, or err as of
+ * neo4j_run (never UNSURE). */
 uint32_t neo4j_read(struct neo4j *n, const struct neo4j_call *c, struct neo4j_reply *reply,
                     struct sluice_error *err);
 /* Gives an open transaction up; what it did is undone, now or when the server misses us. */

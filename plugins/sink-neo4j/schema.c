@@ -39,14 +39,18 @@ static const char await_indexes[] = "CALL db.awaitIndexes(300)";
 
 static uint32_t schema_run(struct sink *s, struct work *w, const char *statement, struct sluice_error *err)
 {
-    uint32_t code;
+    uint32_t code, tries = 0;
 
-    w->tx.open = 0;
-    w->tx.affinity[0] = '\0';
-    neo4j_call_clear(&w->call);
-    neo4j_statement(&w->call, statement);
-    neo4j_statement_end(&w->call);
-    code = neo4j_run(&s->neo4j, &w->tx, &w->call, 1, &w->reply, err);
+    /* workers that start together stand in each other's way */
+    do {
+        neo4j_reply_release(&s->neo4j, &w->reply);
+        w->tx.open = 0;
+        w->tx.affinity[0] = '\0';
+        neo4j_call_clear(&w->call);
+        neo4j_statement(&w->call, statement);
+        neo4j_statement_end(&w->call);
+        code = neo4j_run(&s->neo4j, &w->tx, &w->call, 1, &w->reply, err);
+    } while (code != SLUICE_OK && write_again(s, w, tries++, w->reply.trouble));
     /* another worker that starts just now was faster */
     if (code != SLUICE_OK && strstr(w->reply.code, "EquivalentSchemaRuleAlreadyExists") != NULL)
         return SLUICE_OK;

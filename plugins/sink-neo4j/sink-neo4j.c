@@ -223,8 +223,6 @@ static struct work *work_take(struct sink *s)
         return w;
     arena_init(&w->arena, ARENA_KEPT);
     neo4j_call_init(&w->call, BODY_MAX);
-    w->random =
-        (uint64_t)(uintptr_t)w ^ (uint64_t)s->host->steady_ms(s->host) << 20 ^ UINT64_C(0x9e3779b97f4a7c15);
     return w;
 }
 

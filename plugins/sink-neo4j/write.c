@@ -1,6 +1,7 @@
-/* write: one batch, two requests, of which only the second holds locks.
+/* write: one batch, two requests; no lock outlives a request.
  *
- *   1. read the users' revisions and the touched edges; no transaction stays open
+ *   1. read the users' revisions, each under its lock, and the touched edges; no transaction
+ *      stays open
  *   2. one transaction in one request: merge the catalogue, lock the users and compare
  *      their revisions, write whole values of what changed, commit
  *
@@ -22,8 +23,11 @@ void write_expect(struct work *w, uint64_t n)
     neo4j_statement_end(&w->call);
 }
 
-static uint32_t write_random(struct work *w, uint32_t below)
+static uint32_t write_random(const struct sink *s, struct work *w, uint32_t below)
 {
+    if (w->random == 0)
+        w->random = (uint64_t)(uintptr_t)w ^ (uint64_t)s->host->steady_ms(s->host) << 20 ^
+                    UINT64_C(0x9e3779b97f4a7c15);
     w->random ^= w->random << 13;
     w->random ^= w->random >> 7;
     w->random ^= w->random << 17;
@@ -52,7 +56,7 @@ int write_again(struct sink *s, struct work *w, uint32_t tries, enum neo4j_troub
     if (tries + 1 >= limit)
         return 0;
     s->host->metric_add(s->host, s->metric_retries, names[trouble], 1);
-    return !s->host->wait(s->host, write_random(w, most));
+    return !s->host->wait(s->host, write_random(s, w, most));
 }
 
 static uint32_t write_first(struct sink *s, struct work *w, struct sluice_error *err)

@@ -1,12 +1,15 @@
 /* write_read: the first request: users' revisions, then the touched edges.
  *
- * Invariant: a user's revision is read before its edges.  If it is still the same when
- * the second request has locked the user, the edges are as they were read. */
+ * Invariant: a user's revision is read under the user's lock and before its edges.  If it
+ * is still the same when the second request has locked the user, the edges are as they were
+ * read.  Without the lock a revision can be seen whose edges cannot be seen yet: the server
+ * makes a commit visible bit by bit, and gives its locks back when all of it is. */
 #include <string.h>
 
 #include "neo4j_sink.h"
 
 static const char read_users[] = "UNWIND $ids AS id MATCH (u:User {user_id: id}) "
+                                 "SET u.user_id = u.user_id " /* a lock and no change */
                                  "RETURN u.user_id, coalesce(u.revision, 0), u.timezone, u.timezone_at";
 
 /* Touched edges: row.i numbers the first of a user's. */

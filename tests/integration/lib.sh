@@ -53,6 +53,20 @@ cypher() {
     jq -r '.results[0].data[].row | @tsv' "$work/cypher.json"
 }
 
+# tx_open STATEMENT: runs it in a transaction that stays open (for a minute at most); its URL.
+tx_open() {
+    jq -n --arg s "$1" '{statements: [{statement: $s}]}' |
+        curl -sS -f -m 60 -u "$NEO4J_USER:$NEO4J_PASSWORD" -H 'Content-Type: application/json' --data-binary @- \
+            "$NEO4J_URL/db/neo4j/tx" >"$work/tx.json" || fail "Neo4j does not answer"
+    jq -er 'select(.errors == []) | .commit | sub("/commit$"; "")' "$work/tx.json" ||
+        fail "the transaction was not opened" "$work/tx.json"
+}
+
+tx_commit() {
+    curl -sS -f -m 60 -u "$NEO4J_USER:$NEO4J_PASSWORD" -X POST "$1/commit" >"$work/tx.json" || fail "Neo4j does not answer"
+    jq -e '.errors == []' "$work/tx.json" >/dev/null || fail "the transaction was not committed" "$work/tx.json"
+}
+
 # own_neo4j: until the test ends nobody else writes; the graph is empty, constraints and indexes too.
 own_neo4j() {
     exec 8>"$SERVICES_DIR/neo4j.lock"

@@ -33,6 +33,30 @@ for p in $pids; do
 done
 exact "four processes at once" process0 "$want"
 
+# --- somebody else commits: who reads meanwhile waits for the whole of it ------------------------
+
+empty_neo4j
+sed -n 1p "$work/rows.csv" | with_header "$work/one.csv"
+user=$(sed -n '1s/,.*//p' "$work/rows.csv")
+neo4j_config one "$work/one.csv" "api: tx"
+run_to_end one -c "$work/one.yaml"
+want_one=$(fingerprint -c "$work/one.yaml")
+cypher "MATCH (:User {user_id: '$user'})-[e]->() DELETE e" >/dev/null
+held=$(tx_open "MATCH (u:User {user_id: '$user'}) SET u.revision = u.revision + 1")
+rm -rf "$work/state-one"
+start one -c "$work/one.yaml" --json
+blocked() { cypher "SHOW TRANSACTIONS YIELD status, currentQuery WHERE status STARTS WITH 'Blocked' RETURN currentQuery"; }
+waits_for_lock() { [ -n "$(blocked)" ]; }
+wait_until 30 "the sink to wait for the user's lock" waits_for_lock
+blocked >"$work/blocked.txt"
+tx_commit "$held"
+finished "$pid" 60
+same "exit code" 0 "$code"
+# the revision itself is read under the lock: what is written later (MERGE) is not what waited
+contains "$work/blocked.txt" "coalesce(u.revision, 0)"
+lacks "$work/blocked.txt" "MERGE"
+exact "who reads while another commits" one "$want_one"
+
 # --- killed and started again -----------------------------------------------------------------
 
 empty_neo4j
