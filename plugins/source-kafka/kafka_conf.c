@@ -152,6 +152,7 @@ static uint32_t kafka_set_sizes(const struct sluice_host *host, const struct slu
                                 rd_kafka_conf_t *conf, struct sluice_error *err)
 {
     int64_t fetch = host->option_integer(config, "fetch");
+    int64_t session = host->option_integer(config, "session_timeout");
     const struct {
         const char *name, *option;
         int64_t value;
@@ -161,7 +162,9 @@ static uint32_t kafka_set_sizes(const struct sluice_host *host, const struct slu
         {"fetch.message.max.bytes", "fetch", fetch},
         {"fetch.max.bytes", "fetch", fetch},
         {"receive.message.max.bytes", "fetch", fetch < 99000000 ? 100000000 : fetch + 1000000},
-        {"session.timeout.ms", "session_timeout", host->option_integer(config, "session_timeout")},
+        {"session.timeout.ms", "session_timeout", session},
+        /* two may be late; librdkafka's own 3 s would end a short session every time */
+        {"heartbeat.interval.ms", "session_timeout", session / 3 < 3000 ? session / 3 : 3000},
     };
     uint32_t code = SLUICE_OK;
     char text[32];

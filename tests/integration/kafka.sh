@@ -1,6 +1,7 @@
 #!/bin/sh
-# source/kafka on the real broker: kill -9 in the middle, two workers that share a group, an offset
-# that is not there any more, and `sluice lag` beside it.  Whatever happens, every message arrives.
+# source/kafka on the real broker: kill -9 in the middle, two workers that share a group, a short
+# session, an offset that is not there any more, and `sluice lag` beside it.  Whatever happens,
+# every message arrives.
 # services: kafka
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +21,7 @@ pipelines:
   p:
     commit_interval: 50ms
     $3
-    source: { plugin: kafka, brokers: "$KAFKA_BROKERS", topic: $topic, group: $group, session_timeout: 6s $2 }
+    source: { plugin: kafka, brokers: "$KAFKA_BROKERS", topic: $topic, group: $group, session_timeout: ${session:-6s} $2 }
     sink: { plugin: file, path: $work/$1.out, write: payload }
 END
 }
@@ -71,6 +72,18 @@ finished "$two" 20
 same "exit of the one" 0 "$code"
 finished "$pid" 20
 same "exit of the other" 0 "$code"
+
+# --- a short session: heartbeats keep it, so the partitions stay where they are ---------------------
+workers=$group
+group=$(unique short) session=3s
+config short '' 'rate_limit: 1000'
+start short -c "$work/short.yaml"
+wanted=8000
+wait_until 60 "messages of more than two sessions" written "$work/short.out"
+same "assignments" 1 "$(grep -c 'partitions assigned' "$work/short.log")"
+kill -TERM "$pid"
+finished "$pid" 20
+group=$workers session=
 
 # --- an offset that is not there any more ---------------------------------------------------------
 produce "$topic" "$work/more" -p 0
