@@ -63,6 +63,9 @@ libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.
 libsluicecore_la_SOURCES += core/dlq_print.c core/dlq_print.h
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
 
+# jobs: the ledger of who is loaded
+libsluicecore_la_SOURCES += core/job.h
+
 # graph: what audit and explain see of a sink
 libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h core/key_table.c core/key_table.h \
 	core/graph_audit.c core/graph_audit.h core/graph_audit_user.c core/graph_source.c core/graph_source.h core/json_report.c core/json_report.h \
