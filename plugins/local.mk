@@ -13,6 +13,7 @@ include plugins/enrich-fps/local.mk
 include plugins/enrich-category/local.mk
 include plugins/enrich-purchase-history/local.mk
 include plugins/enrich-shop-orders/local.mk
+include plugins/enrich-user-load/local.mk
 include plugins/sink-sqlite/local.mk
 include plugins/sink-file/local.mk
 include plugins/sink-neo4j/local.mk

@@ -38,7 +38,11 @@ void idset_free(struct idset *s)
 
 int idset_add(struct idset *s, const char *id, size_t len)
 {
-    struct hash128 h = idset_hash(s, id, len);
+    return idset_add_hash(s, idset_hash(s, id, len));
+}
+
+int idset_add_hash(struct idset *s, struct hash128 h)
+{
     uint64_t at;
 
     if (idset_has(s, h))

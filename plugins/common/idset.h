@@ -25,6 +25,8 @@ struct idset *idset_new_keyed(uint64_t room, const struct hash128 *key);
 void idset_free(struct idset *s);
 /* 1 added, 0 was there, -1 no room left. */
 int idset_add(struct idset *s, const char *id, size_t len);
+/* The same with what idset_hash said, of this set or of another one with its key. */
+int idset_add_hash(struct idset *s, struct hash128 h);
 
 static inline struct hash128 idset_hash(const struct idset *s, const char *id, size_t len)
 {

@@ -69,3 +69,9 @@ noinst_LTLIBRARIES += libsluicehistory.la
 libsluicehistory_la_SOURCES = plugins/common/history.c plugins/common/history.h plugins/common/history_load.c \
 	plugins/enrich-purchase/enrich_purchase.h plugins/enrich-purchase/purchase_build.c \
 	plugins/enrich-purchase/purchase_message.c plugins/enrich-purchase/purchase_value.c
+
+# UUIDs made from names.
+noinst_LTLIBRARIES += libsluiceuuid.la
+libsluiceuuid_la_SOURCES = plugins/common/uuid.c plugins/common/uuid.h
+libsluiceuuid_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+libsluiceuuid_la_LIBADD = $(CRYPTO_LIBS)

@@ -318,6 +318,13 @@ endif
 tests_unit_check_enrich_table_LDADD = $(PLUGIN_TEST_LDADD) $(ZLIB_LIBS)
 TESTS += tests/unit/check_enrich_table
 
+check_PROGRAMS += tests/unit/check_enrich_user_load
+tests_unit_check_enrich_user_load_SOURCES = tests/unit/check_enrich_user_load.c \
+	plugins/enrich-user-load/user_seen.c plugins/enrich-user-load/user_seen.h
+tests_unit_check_enrich_user_load_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_enrich_user_load_LDADD = libsluiceuuid.la libsluicecommon.la $(CRYPTO_LIBS) $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_enrich_user_load
+
 LOOKUP_LDADD = libsluicelookup.la libsluicecommon.la $(JANSSON_LIBS) $(UNIT_LDADD)
 LOOKUP_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(top_srcdir)/plugins/common
 check_PROGRAMS += tests/unit/check_lookup_answer
