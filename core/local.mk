@@ -48,7 +48,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
 	core/pipeline.c core/pipeline.h core/pipeline_make.c core/pipeline_lane.c core/pipeline_private.h \
 	core/pipeline_source.c core/pipeline_judge.c core/pipeline_oversize.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
-	core/pipeline_stage.c core/pipeline_end.c core/pipeline_report.c core/config_compare.c core/config_compare.h
+	core/pipeline_stage.c core/pipeline_end.c core/pipeline_log.c core/pipeline_report.c core/config_compare.c core/config_compare.h
 libsluicecore_la_SOURCES += core/file_write.c core/file_write.h
 
 # around it: log, metrics, state, HTTP

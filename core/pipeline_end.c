@@ -199,6 +199,8 @@ static void end_burial(struct pipeline *p, struct ending *endings, uint32_t n, u
 
         next = flow_buried(p->flow, ticket, code == SLUICE_OK, endings[i].reason, clock_steady_ms());
         obey(p, next, endings[i].record, &endings[i]);
+        if (next == FLOW_FINISHED || next == FLOW_STEP)
+            pipeline_log_end(p, endings[i].record, step, OUTCOME_DEAD, &endings[i]);
         if (next == FLOW_RETURNED && code == SLUICE_OK) {
             steps[n_back] = step;
             back[n_back++] = i;
@@ -243,6 +245,17 @@ static int resolve_letters(struct pipeline *p, struct sluice_record **refs, uint
     return 0;
 }
 
+/* A line for the record whose try ended so; the dead are told once their letter is stored.  Before obey,
+ * which gives the record the mark of its next step. */
+static void log_end(const struct pipeline *p, enum flow_next next, const struct ending *e, uint32_t code)
+{
+    if (next == FLOW_FINISHED || next == FLOW_STEP)
+        pipeline_log_end(p, e->record, e->record->mark, code == SLUICE_OK ? OUTCOME_WRITTEN : OUTCOME_GATED,
+                         e);
+    else if (next == FLOW_WAIT && (code == SLUICE_RETRY || code == SLUICE_UNSURE))
+        pipeline_log_end(p, e->record, e->record->mark, OUTCOME_RETRY, e);
+}
+
 void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct sluice_record **refs,
                        uint32_t *n, const struct sluice_verdict *verdicts)
 {
@@ -266,6 +279,7 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
         *e = (struct ending){refs[i], s->name, reason_of(v->code, v->reason), v->detail};
         code = unresolved && v->code == SLUICE_OK ? SLUICE_CANCELLED : v->code;
         next = flow_verdict(p->flow, refs[i]->ticket, code, e->reason, v->retry_after_ms, now);
+        log_end(p, next, e, code);
         obey(p, next, refs[i], e);
         if (next == FLOW_BURY && ++buried == ENDINGS_AT_ONCE) {
             pthread_mutex_unlock(&p->lock);

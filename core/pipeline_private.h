@@ -11,6 +11,7 @@
  *   pipeline_worker.c  a worker's thread: batches through the steps
  *   pipeline_stage.c   one call of an enricher or sink: pause, breaker, bisection
  *   pipeline_end.c     the end of records: verdicts to the flow, waiting, burial
+ *   pipeline_log.c     a log line at the end of each record and step
  *   pipeline_report.c  what it says of itself */
 #ifndef SLUICE_CORE_PIPELINE_PRIVATE_H
 #define SLUICE_CORE_PIPELINE_PRIVATE_H
@@ -243,6 +244,11 @@ void pipeline_keep(struct pipeline *p, const struct sluice_record *r, const char
                    const char *detail);
 void pipeline_drop_returned(struct pipeline *p); /* lock held */
 void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_error *err);
+
+/* pipeline_log.c: does nothing without `log_records`. */
+enum pipeline_outcome { OUTCOME_WRITTEN, OUTCOME_GATED, OUTCOME_DEAD, OUTCOME_RETRY };
+void pipeline_log_end(const struct pipeline *p, const struct sluice_record *r, uint32_t step,
+                      enum pipeline_outcome outcome, const struct ending *why);
 
 /* pipeline_report.c */
 int pipeline_metrics_init(struct pipeline *p);

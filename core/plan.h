@@ -76,6 +76,7 @@ struct pipeline_spec {
     uint64_t max_record;    /* bytes; larger ones are oversize */
     uint32_t commit_ms;     /* interval of settling */
     double rate_limit;      /* records a second polled; 0: none */
+    char *log_records;      /* event that is logged at the end of each record and step; NULL: none */
     struct retry_spec retry;
     struct breaker_spec breaker;
 };

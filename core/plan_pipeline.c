@@ -41,6 +41,7 @@ void plan_pipeline_release(struct pipeline_spec *pipe)
     free(pipe->instances);
     free(pipe->name);
     free(pipe->order_key);
+    free(pipe->log_records);
 }
 
 static void read_stage(struct planner *b, const struct config_value *item, struct stage_spec *stage)
@@ -154,6 +155,21 @@ static void read_steps(struct planner *b, const struct config_value *list)
     }
 }
 
+/* An event's name is looked for by people and by machines: a token. */
+static void read_log_records(struct planner *b, const struct sluice_config *c)
+{
+    const char *event = option_string(c, "log_records");
+
+    if (event == NULL)
+        return;
+    if (event[0] == '\0' || strlen(event) > 40 ||
+        strspn(event, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(event))
+        problem_add(b->problems, option_origin(c, "log_records"), "write a word such as user_load",
+                    "`log_records` is the name of an event: 1 to 40 of a-z, 0-9 and _");
+    else
+        plan_copy(b, &b->pipe->log_records, event);
+}
+
 static void read_numbers(struct planner *b, const struct config_value *v)
 {
     struct pipeline_spec *pipe = b->pipe;
@@ -171,6 +187,7 @@ static void read_numbers(struct planner *b, const struct config_value *v)
     pipe->max_record = (uint64_t)option_integer(c, "max_record");
     pipe->commit_ms = (uint32_t)option_integer(c, "commit_interval");
     pipe->rate_limit = option_number(c, "rate_limit");
+    read_log_records(b, c);
     if (pipe->max_record > pipe->memory_bytes)
         problem_add(b->problems, option_origin(c, option_given(c, "max_record") ? "max_record" : "memory"),
                     "raise `memory` or lower `max_record`",

@@ -109,6 +109,15 @@ static const struct sluice_option pipeline_options[] = {
      .min = "0",
      .max = "1000000000",
      .summary = "most records a second taken from the source; 0: no limit"},
+    {.name = "log_records",
+     .type = SLUICE_STRING,
+     .summary = "name of an event to log at the end of each record and step",
+     .details = "With what gates and the order key read of the record, `step`, `outcome` (written, gated: "
+                "level info; "
+                "dead: warn; retry, which is no end: debug), `reason`, and how many members each list of the "
+                "written "
+                "document has. For pipelines whose records are few and large.",
+     .example = "user_load"},
 };
 
 static const struct sluice_option batch_options[] = {
