@@ -83,4 +83,17 @@ same "unknown member" 400 "$(status -d '{"service":"fps","stauts":1}' "$RETAILER
 same "statistics" "13 13 1 8" "$(retailer_stats | jq -r '.fps | "\(.requests) \(.ids) \(.distinct_ids) \(.faults)"')"
 behave
 same "after a reset" "0 0" "$(retailer_stats | jq -r '.fps | "\(.requests) \(.faults)"')"
+
+# A fault that is meant for one user leaves the others alone; who was asked for is counted.
+other=$(jq -Rr "fromjson? | select(.user_id != \"$user\") | .user_id // empty" "$work/demo/receipts.jsonl" | head -n 1)
+misbehave "{\"service\":\"purchases\",\"status\":500,\"users\":[\"$user\"]}"
+same "the user's history" 500 "$(status "$RETAILER_URL/users/$user/purchases?lookback_days=365")"
+same "the history of another one" 200 "$(status "$RETAILER_URL/users/$other/purchases?lookback_days=365")"
+same "orders of the user" 200 "$(status "$RETAILER_URL/users/$user/orders?lookback_days=365")"
+same "a page that is not the first" 500 "$(status "$RETAILER_URL/users/$user/purchases?lookback_days=365&cursor=1")"
+same "users that are no list" 400 "$(status -d '{"service":"purchases","users":"u"}' "$RETAILER_URL/_control")"
+same "who was asked for" "[2,1] [1,1] [1,1]" "$(get "$RETAILER_URL/_users" |
+    jq -rc --arg a "$user" --arg b "$other" '"\(.purchases[$a]) \(.purchases[$b]) \(.orders[$a])"')"
+behave
+same "who was asked for, after a reset" '{"purchases":{},"orders":{}}' "$(get "$RETAILER_URL/_users")"
 say "misbehaves as told, and no longer"

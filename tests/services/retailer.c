@@ -67,6 +67,8 @@ static void control(const char *method, const char *url, const struct strbuf *bo
 {
     if (strcmp(url, "/_stats") == 0 && strcmp(method, "GET") == 0) {
         fault_stats(&a->body);
+    } else if (strcmp(url, "/_users") == 0 && strcmp(method, "GET") == 0) {
+        fault_users(&a->body);
     } else if (strcmp(url, "/_reset") == 0 && strcmp(method, "POST") == 0) {
         fault_reset();
         strbuf_puts(&a->body, "{}\n");
@@ -112,7 +114,8 @@ static void serve(const struct retailer_data *d, enum service service, struct MH
 static enum MHD_Result respond(const struct retailer_data *d, struct MHD_Connection *c, const char *method,
                                const char *url, const struct request *r)
 {
-    char user[256];
+    char user[256] = "";
+    const char *cursor = query(c, "cursor");
     struct fault f = {.cut_after_bytes = FAULT_NO_CUT};
     struct answer a = {.status = 200, .type = "application/json"};
     enum service service = route(method, url, user, sizeof user);
@@ -123,7 +126,7 @@ static enum MHD_Result respond(const struct retailer_data *d, struct MHD_Connect
         strbuf_release(&a.body);
         return result;
     }
-    f = fault_take(service);
+    f = fault_take(service, user, cursor == NULL || *cursor == '\0');
     if (r->too_large) {
         answer_error(&a, 413, "the body is too large");
     } else {

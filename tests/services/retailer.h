@@ -1,8 +1,9 @@
 /* The retailer double: one test server that plays the retailer's private services over files.
  *
  * Contracts: products and categories in batches, flags and list files with ETag, a user's
- * purchases and orders page by page; POST /_control makes a service misbehave, GET /_stats tells
- * what was asked.  One thread a connection: a slow answer delays nobody else. */
+ * purchases and orders page by page; POST /_control makes a service misbehave (for some users only,
+ * if it names them), GET /_stats and /_users tell what was asked.  One thread a connection: a slow
+ * answer delays nobody else. */
 #ifndef SLUICE_TESTS_RETAILER_H
 #define SLUICE_TESTS_RETAILER_H
 
@@ -66,11 +67,14 @@ struct fault {
 void fault_reset(void);
 /* A request of /_control: NULL, or what is wrong with it. */
 const char *fault_control(const json_t *request);
-/* What this request of the service has to suffer; counts it as begun. */
-struct fault fault_take(enum service service);
+/* What this request of the service has to suffer; counts it as begun.  user: whose history it asks
+ * for, or "". */
+struct fault fault_take(enum service service, const char *user, int first_page);
 /* Counts the request's end; ids may be NULL. */
 void fault_done(enum service service, unsigned status, const json_t *ids);
 void fault_stats(struct strbuf *out);
+/* Of the histories: how often each user was asked for, all pages and first pages. */
+void fault_users(struct strbuf *out);
 
 /* --- answers -------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "retailer.h"
@@ -18,6 +19,8 @@ struct service_state {
     uint64_t requests, ids, faults, under_way, most_under_way, ids_in_largest;
     json_t *distinct;
     json_t *by_status;
+    json_t *users;   /* the fault is for these alone; NULL: for everybody */
+    json_t *by_user; /* histories: user -> [requests, those for a first page] */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -40,8 +43,13 @@ void fault_reset(void)
         uint64_t under_way = states[i].under_way;
         json_decref(states[i].distinct);
         json_decref(states[i].by_status);
-        states[i] = (struct service_state){
-            .fault = none, .under_way = under_way, .distinct = json_object(), .by_status = json_object()};
+        json_decref(states[i].users);
+        json_decref(states[i].by_user);
+        states[i] = (struct service_state){.fault = none,
+                                           .under_way = under_way,
+                                           .distinct = json_object(),
+                                           .by_status = json_object(),
+                                           .by_user = json_object()};
     }
     pthread_mutex_unlock(&lock);
 }
@@ -60,14 +68,29 @@ static int number(const json_t *request, const char *name, json_int_t max, json_
     return 0;
 }
 
+/* The texts of a list as the members of an object. */
+static json_t *set_of(const json_t *list)
+{
+    json_t *set = json_object(), *one;
+    size_t i;
+    json_array_foreach((json_t *)list, i, one)
+    {
+        if (json_is_string(one)) {
+            (void)json_object_set_new(set, json_string_value(one), json_true());
+        }
+    }
+    return set;
+}
+
 const char *fault_control(const json_t *request)
 {
-    static const char *const known[] = {"service",          "latency_ms",      "status",
-                                        "retry_after",      "cut_after_bytes", "wrong_json",
-                                        "drip_bytes_per_s", "times",           "every"};
+    static const char *const known[] = {"service",         "latency_ms", "status",           "retry_after",
+                                        "cut_after_bytes", "wrong_json", "drip_bytes_per_s", "times",
+                                        "every",           "users"};
     const char *name = json_string_value(json_object_get(request, "service"));
     enum service first = name != NULL ? service_find(name) : SERVICE_COUNT;
     enum service last = first;
+    json_t *users = json_object_get(request, "users");
     json_int_t latency = 0, status = 0, retry_after = 0, cut = -1, drip = 0, times = -1, every = 1;
     const char *key;
     json_t *value;
@@ -96,6 +119,9 @@ const char *fault_control(const json_t *request)
         every == 0 || (status != 0 && status < 200)) {
         return "a number is missing or out of range";
     }
+    if (users != NULL && !json_is_array(users)) {
+        return "users must be a list of user ids";
+    }
     pthread_mutex_lock(&lock);
     for (int i = (int)first; i <= (int)last; i++) {
         struct service_state *s = &states[i];
@@ -105,6 +131,8 @@ const char *fault_control(const json_t *request)
                                   .cut_after_bytes = cut < 0 ? FAULT_NO_CUT : (uint64_t)cut,
                                   .drip_bytes_per_s = (uint64_t)drip,
                                   .wrong_json = json_is_true(json_object_get(request, "wrong_json"))};
+        json_decref(s->users);
+        s->users = users != NULL ? set_of(users) : NULL;
         s->times = times;
         s->every = (uint64_t)every;
         s->seen = 0;
@@ -113,7 +141,16 @@ const char *fault_control(const json_t *request)
     return NULL;
 }
 
-struct fault fault_take(enum service service)
+/* One request more of the user's; lock held. */
+static void count_user(struct service_state *s, const char *user, int first_page)
+{
+    const json_t *so_far = json_object_get(s->by_user, user);
+    json_int_t all = json_integer_value(json_array_get(so_far, 0));
+    json_int_t first = json_integer_value(json_array_get(so_far, 1));
+    (void)json_object_set_new(s->by_user, user, json_pack("[I, I]", all + 1, first + first_page));
+}
+
+struct fault fault_take(enum service service, const char *user, int first_page)
 {
     struct service_state *s = &states[service];
     struct fault f = none;
@@ -123,7 +160,11 @@ struct fault fault_take(enum service service)
     if (s->under_way > s->most_under_way) {
         s->most_under_way = s->under_way;
     }
-    if (s->times != 0 && s->every > 0 && ++s->seen % s->every == 0) {
+    if (*user != '\0') {
+        count_user(s, user, first_page);
+    }
+    int meant = s->users == NULL || json_object_get(s->users, user) != NULL;
+    if (meant && s->times != 0 && s->every > 0 && ++s->seen % s->every == 0) {
         f = s->fault;
         if (memcmp(&f, &none, sizeof f) != 0) {
             s->faults++;
@@ -175,6 +216,19 @@ void fault_stats(struct strbuf *out)
                       i > 0 ? "," : "", service_names[i], s->requests, s->ids, json_object_size(s->distinct),
                       s->faults, s->most_under_way, s->ids_in_largest, status != NULL ? status : "{}");
         free(status);
+    }
+    strbuf_puts(out, "}\n");
+    pthread_mutex_unlock(&lock);
+}
+
+void fault_users(struct strbuf *out)
+{
+    pthread_mutex_lock(&lock);
+    for (int i = SERVICE_PURCHASES; i <= SERVICE_ORDERS; i++) {
+        char *text = json_dumps(states[i].by_user, JSON_COMPACT | JSON_SORT_KEYS);
+        strbuf_printf(out, "%s\"%s\":", i == SERVICE_PURCHASES ? "{" : ",", service_names[i]);
+        strbuf_puts(out, text != NULL ? text : "{}");
+        free(text);
     }
     strbuf_puts(out, "}\n");
     pthread_mutex_unlock(&lock);
