@@ -49,9 +49,17 @@ struct tally {
 };
 
 const struct conf_case *const conf_case_lists[] = {
-    conf_load_cases,   conf_option_cases, conf_life_cases,
-    conf_fault_cases,  conf_work_cases,   conf_kind_cases,
-    conf_source_cases, conf_flow_cases,   NULL,
+    conf_load_cases,
+    conf_option_cases,
+    conf_life_cases,
+    conf_fault_cases,
+    conf_work_cases,
+    conf_kind_cases,
+    conf_gate_cases,
+    conf_source_cases,
+    conf_settle_cases,
+    conf_flow_cases,
+    NULL,
 };
 
 _Noreturn static void end_case(struct conf *c, int result, const char *fmt, va_list args)

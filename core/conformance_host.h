@@ -93,6 +93,10 @@ const struct sluice_verdict *work_verdict(const struct work *w, uint32_t i);
 void work_check(struct work *w, uint32_t code, struct sluice_error *err, unsigned what);
 /* Everything about a record that a plugin may see, as text. */
 void work_dump(const struct work *w, uint32_t i, struct strbuf *out);
-int work_is_legal(uint32_t kind, uint32_t code); /* a verdict */
+#define WORK_SAMPLES 40u
+struct mock *work_begin(struct conf *c, struct work *w);      /* started, with WORK_SAMPLES records */
+void work_must(struct conf *c, struct work *w);               /* a call that has to answer OK */
+void work_dump_all(const struct work *w, struct strbuf *out); /* verdicts and documents; release out */
+int work_is_legal(uint32_t kind, uint32_t code);              /* a verdict */
 
 #endif

@@ -1,5 +1,5 @@
-/* conformance_kind: what only decoders, only gates, only enrichers or only sinks
- * promise. */
+/* conformance_kind: what only decoders, only enrichers or only sinks promise; gates have a
+ * file of their own. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,53 +11,20 @@
 
 #include <sluice/graph.h>
 
-#define SAMPLE_BATCH 40u
-
-static struct mock *begin(struct conf *c, struct work *w)
-{
-    struct mock *m = mock_new(c, "a");
-
-    mock_start(m);
-    work_init(m, w);
-    work_samples(w, 0, SAMPLE_BATCH);
-    return m;
-}
-
-static void must_answer_ok(struct conf *c, struct work *w)
-{
-    struct sluice_error err;
-    uint32_t code = work_call(w, &err);
-
-    mock_need_service(c, code, &err);
-    CONF_REQUIRE(c, code == SLUICE_OK, "the call answered %s: %s", mock_code(code), mock_said(&err));
-}
-
-static void dump_all(const struct work *w, struct strbuf *out)
-{
-    uint32_t i;
-
-    strbuf_init(out, (size_t)4 << 20);
-    for (i = 0; i < w->batch.n; i++) {
-        strbuf_printf(out, "%u %s ", work_verdict(w, i)->code,
-                      work_verdict(w, i)->reason == NULL ? "" : work_verdict(w, i)->reason);
-        work_dump(w, i, out);
-    }
-}
-
 /* The same records twice give the same documents. */
 static void same_twice(struct conf *c)
 {
     struct strbuf first, second;
     struct work a, b;
-    struct mock *m = begin(c, &a);
+    struct mock *m = work_begin(c, &a);
 
-    must_answer_ok(c, &a);
-    dump_all(&a, &first);
+    work_must(c, &a);
+    work_dump_all(&a, &first);
     work_init(m, &b);
-    work_samples(&b, 0, SAMPLE_BATCH);
-    must_answer_ok(c, &b);
+    work_samples(&b, 0, WORK_SAMPLES);
+    work_must(c, &b);
     /* Positions differ by the batch only. */
-    dump_all(&b, &second);
+    work_dump_all(&b, &second);
     CONF_REQUIRE(c, first.len == second.len && strcmp(strbuf_text(&first), strbuf_text(&second)) == 0,
                  "the same records came out differently the second time");
     mock_free(m);
@@ -66,10 +33,10 @@ static void same_twice(struct conf *c)
 static void decode_makes_documents(struct conf *c)
 {
     struct work w;
-    struct mock *m = begin(c, &w);
+    struct mock *m = work_begin(c, &w);
     uint32_t i;
 
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     for (i = 0; i < w.batch.n; i++)
         CONF_REQUIRE(c, work_verdict(&w, i)->code != SLUICE_OK || w.batch.refs[i]->document != NULL,
                      "record %u is OK and has no document", i);
@@ -79,7 +46,7 @@ static void decode_makes_documents(struct conf *c)
 static void decode_says_why(struct conf *c)
 {
     struct work w;
-    struct mock *m = begin(c, &w);
+    struct mock *m = work_begin(c, &w);
     char noise[48];
     uint32_t i, j;
 
@@ -88,7 +55,7 @@ static void decode_says_why(struct conf *c)
             noise[j] = (char)conf_random(c);
         work_add(&w, (struct sluice_str){noise, sizeof noise});
     }
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     for (i = 0; i < w.batch.n; i++) {
         const struct sluice_verdict *v = work_verdict(&w, i);
 
@@ -139,141 +106,22 @@ static void peek_agrees(struct conf *c)
     names[1] = sluice_str_of("receipt_id");
     names[2] = sluice_str_of("n");
     names[3] = sluice_str_of("no_such_member");
-    m = begin(c, &w);
-    must_answer_ok(c, &w);
+    m = work_begin(c, &w);
+    work_must(c, &w);
     for (i = 0; i < w.batch.n; i++)
         peek_record(c, &w, i, names, 4);
-    mock_free(m);
-}
-
-static void conclude_all(struct conf *c, struct work *w, uint32_t code)
-{
-    struct sluice_outcome outcomes[SAMPLE_BATCH];
-    const struct sluice_record *admitted[SAMPLE_BATCH];
-    struct sluice_error err;
-    uint32_t i, n = 0, answer;
-
-    for (i = 0; i < w->batch.n; i++)
-        if (work_verdict(w, i)->code == SLUICE_ADMIT) {
-            memset(&outcomes[n], 0, sizeof outcomes[n]);
-            outcomes[n].code = code;
-            admitted[n++] = w->batch.refs[i];
-        }
-    if (n == 0)
-        conf_skip(c, "it admits none of the sample records; give some by --records");
-    mock_error(&err);
-    answer = c->plugin->ops.gate.conclude(w->m->self, admitted, n, outcomes, sizeof outcomes[0], &err);
-    CONF_REQUIRE(c, answer == SLUICE_OK, "conclude answered %s: %s", mock_code(answer), mock_said(&err));
-}
-
-static uint32_t count_admitted(const struct work *w)
-{
-    uint32_t i, n = 0;
-
-    for (i = 0; i < w->batch.n; i++)
-        n += work_verdict(w, i)->code == SLUICE_ADMIT;
-    return n;
-}
-
-static void need_two_phase(struct conf *c)
-{
-    if ((c->plugin->desc.flags & SLUICE_TWO_PHASE) == 0)
-        conf_skip(c, "it does not say SLUICE_TWO_PHASE");
-}
-
-static void release_admits_again(struct conf *c)
-{
-    struct work w;
-    struct mock *m;
-    uint32_t before;
-
-    need_two_phase(c);
-    m = begin(c, &w);
-    must_answer_ok(c, &w);
-    before = count_admitted(&w);
-    conclude_all(c, &w, SLUICE_RETRY);
-    must_answer_ok(c, &w);
-    CONF_REQUIRE(c, count_admitted(&w) == before, "%u records were released and %u are admitted again",
-                 before, count_admitted(&w));
-    conclude_all(c, &w, SLUICE_REJECT);
-    must_answer_ok(c, &w);
-    CONF_REQUIRE(c, count_admitted(&w) == before, "%u records died and %u are admitted again", before,
-                 count_admitted(&w));
-    mock_free(m);
-}
-
-static void commit_denies_again(struct conf *c)
-{
-    struct work w;
-    struct mock *m;
-
-    need_two_phase(c);
-    m = begin(c, &w);
-    must_answer_ok(c, &w);
-    conclude_all(c, &w, SLUICE_OK);
-    must_answer_ok(c, &w);
-    CONF_REQUIRE(c, count_admitted(&w) == 0, "%u records were committed and are admitted again",
-                 count_admitted(&w));
-    mock_stop(m);
-    mock_start(m);
-    must_answer_ok(c, &w);
-    CONF_REQUIRE(c, count_admitted(&w) == 0, "%u records were committed and are admitted after a restart",
-                 count_admitted(&w));
-    mock_free(m);
-}
-
-static void reload_is_harmless(struct conf *c)
-{
-    struct strbuf before, after;
-    struct sluice_error err;
-    struct work w;
-    struct mock *m;
-    uint32_t code;
-
-    if (c->plugin->ops.gate.reload == NULL)
-        conf_skip(c, "it has no reload");
-    m = begin(c, &w);
-    must_answer_ok(c, &w);
-    dump_all(&w, &before);
-    mock_error(&err);
-    code = c->plugin->ops.gate.reload(m->self, &err);
-    CONF_REQUIRE(c, code == SLUICE_OK, "reload answered %s: %s", mock_code(code), mock_said(&err));
-    must_answer_ok(c, &w);
-    dump_all(&w, &after);
-    CONF_REQUIRE(c, strcmp(strbuf_text(&before), strbuf_text(&after)) == 0,
-                 "reload of unchanged files changed a verdict");
-    mock_free(m);
-}
-
-static void gate_does_not_block(struct conf *c)
-{
-    struct work w;
-    struct mock *m = begin(c, &w);
-    int64_t before, took;
-    int i;
-
-    if ((c->plugin->desc.flags & SLUICE_TWO_PHASE) != 0)
-        conf_skip(c, "a two-phase gate may ask somebody");
-    must_answer_ok(c, &w);
-    before = clock_steady_ms();
-    for (i = 0; i < 20; i++)
-        must_answer_ok(c, &w);
-    took = clock_steady_ms() - before;
-    CONF_REQUIRE(c, took < 1000,
-                 "20 batches of %u records took %lld ms; a gate that must ask answers UNKNOWN", SAMPLE_BATCH,
-                 (long long)took);
     mock_free(m);
 }
 
 static void document_is_not_needed(struct conf *c)
 {
     struct work w;
-    struct mock *m = begin(c, &w);
+    struct mock *m = work_begin(c, &w);
     uint32_t i;
 
     for (i = 0; i < w.batch.n; i++)
         w.batch.refs[i]->document = NULL;
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     for (i = 0; i < w.batch.n; i++)
         CONF_REQUIRE(c, work_verdict(&w, i)->code != SLUICE_NONE,
                      "record %u has no document and got no verdict", i);
@@ -284,20 +132,20 @@ static void flush_is_quick(struct conf *c)
 {
     struct sluice_error err;
     struct work w;
-    struct mock *m = begin(c, &w);
+    struct mock *m = work_begin(c, &w);
     int64_t before;
     uint32_t code;
 
     if (c->plugin->ops.sink.flush == NULL)
         conf_skip(c, "it has no flush");
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     mock_error(&err);
     before = clock_steady_ms();
     code = c->plugin->ops.sink.flush(m->self, 500, &err);
     CONF_REQUIRE(c, code == SLUICE_OK, "flush answered %s: %s", mock_code(code), mock_said(&err));
     CONF_REQUIRE(c, clock_steady_ms() - before < 1500, "flush took %lld ms and had 500",
                  (long long)(clock_steady_ms() - before));
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     mock_free(m);
 }
 
@@ -369,12 +217,12 @@ static void write_twice_changes_nothing(struct conf *c)
         conf_skip(c, "it does not say SLUICE_IDEMPOTENT");
     strbuf_init(&once, (size_t)16 << 20);
     strbuf_init(&twice, (size_t)16 << 20);
-    m = begin(c, &w);
-    must_answer_ok(c, &w);
+    m = work_begin(c, &w);
+    work_must(c, &w);
     if (c->plugin->ops.sink.flush != NULL)
         (void)c->plugin->ops.sink.flush(m->self, 1000, &err);
     told = tell_graph(m, &once) ? 1 : tell_files(m, &once) ? 2 : 0;
-    must_answer_ok(c, &w);
+    work_must(c, &w);
     if (c->plugin->ops.sink.flush != NULL)
         (void)c->plugin->ops.sink.flush(m->self, 1000, &err);
     if (told == 1)
@@ -394,11 +242,6 @@ const struct conf_case conf_kind_cases[] = {
      decode_makes_documents},
     {"decode-says-why", "says why a record is rejected", CONF_DECODER, 0, decode_says_why},
     {"peek-agrees", "peeks what decode reads", CONF_DECODER, 0, peek_agrees},
-    {"release-admits-again", "admits again what was released", CONF_GATE, 0, release_admits_again},
-    {"commit-denies-again", "denies what was committed, also after a restart", CONF_GATE, 0,
-     commit_denies_again},
-    {"reload-is-harmless", "reload of unchanged files changes no verdict", CONF_GATE, 0, reload_is_harmless},
-    {"gate-does-not-block", "answers at once", CONF_GATE, 0, gate_does_not_block},
     {"document-is-not-needed", "gives a verdict on a record without a document",
      CONF_GATE | CONF_ENRICHER | CONF_SINK, 0, document_is_not_needed},
     {"flush-is-quick", "flushes within its deadline and writes on", CONF_SINK, 0, flush_is_quick},

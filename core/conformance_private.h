@@ -53,7 +53,8 @@ struct conf_case {
 
 /* Each part lists its own; ends with name NULL. */
 extern const struct conf_case conf_load_cases[], conf_option_cases[], conf_life_cases[], conf_fault_cases[],
-    conf_work_cases[], conf_kind_cases[], conf_source_cases[], conf_flow_cases[];
+    conf_work_cases[], conf_kind_cases[], conf_gate_cases[], conf_source_cases[], conf_settle_cases[],
+    conf_flow_cases[];
 extern const struct conf_case *const conf_case_lists[];
 
 _Noreturn void conf_fail(struct conf *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -156,3 +156,17 @@ const struct seen_record *seen_find(const struct seen *s, const struct seen_reco
             return &s->records[i];
     return NULL;
 }
+
+struct mock *seen_begin(struct conf *c)
+{
+    struct mock *m = mock_new(c, "a");
+
+    mock_start(m);
+    return m;
+}
+
+void seen_need(struct conf *c, const struct seen *s)
+{
+    if (s->n == 0)
+        conf_skip(c, "it delivers no record here; set it up by --config");
+}

@@ -32,6 +32,8 @@ struct poll_result {
 uint64_t seen_hash(uint64_t hash, const void *data, uint64_t len);
 uint32_t seen_lane_hash(const struct sluice_record *r);
 
+struct mock *seen_begin(struct conf *c);              /* a source that is started */
+void seen_need(struct conf *c, const struct seen *s); /* skips the case if nothing came */
 void seen_init(struct conf *c, struct seen *s);
 void seen_release(struct seen *s);
 /* One poll; its records are added. */

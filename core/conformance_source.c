@@ -1,4 +1,4 @@
-/* conformance_source: polls, settles, restarts and counts. */
+/* conformance_source: polls, cancel, keepalive, full lanes. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,28 +8,14 @@
 #include "conformance_host.h"
 #include "conformance_seen.h"
 
-static struct mock *begin(struct conf *c)
-{
-    struct mock *m = mock_new(c, "a");
-
-    mock_start(m);
-    return m;
-}
-
-static void need_records(struct conf *c, const struct seen *s)
-{
-    if (s->n == 0)
-        conf_skip(c, "it delivers no record here; set it up by --config");
-}
-
 static void delivers(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct seen s;
 
     seen_init(c, &s);
     (void)seen_poll_all(m, &s, 64);
-    need_records(c, &s);
+    seen_need(c, &s);
     mock_free(m);
 }
 
@@ -40,7 +26,7 @@ static void poll_respects_max(struct conf *c)
     size_t i;
 
     for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct mock *m = begin(c);
+        struct mock *m = seen_begin(c);
         struct poll_result r;
 
         seen_init(c, &s);
@@ -53,7 +39,7 @@ static void poll_respects_max(struct conf *c)
 
 static void poll_respects_timeout(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct poll_result r;
     struct seen s;
     int i;
@@ -72,7 +58,7 @@ static void poll_respects_timeout(struct conf *c)
 
 static void poll_codes_are_legal(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct poll_result r;
     struct seen s;
     int i;
@@ -93,13 +79,13 @@ static void poll_codes_are_legal(struct conf *c)
 
 static void positions_are_in_order(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct seen s;
     size_t i, j;
 
     seen_init(c, &s);
     (void)seen_poll_all(m, &s, 16);
-    need_records(c, &s);
+    seen_need(c, &s);
     for (i = 0; i < s.n; i++)
         for (j = i; j > 0 && i - j < 300; j--) {
             const struct seen_record *a = &s.records[j - 1], *b = &s.records[i];
@@ -118,28 +104,28 @@ static void positions_are_in_order(struct conf *c)
 
 static void bytes_stay_until_next_poll(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct seen s;
 
     seen_init(c, &s);
     s.compare_late = 1; /* seen_poll reads the bytes at once and again before it goes on */
     (void)seen_poll_all(m, &s, 16);
-    need_records(c, &s);
+    seen_need(c, &s);
     mock_free(m);
 }
 
 static void two_runs_are_equal(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct seen a, b;
     size_t i;
 
     seen_init(c, &a);
     seen_init(c, &b);
     (void)seen_poll_all(m, &a, 16);
-    need_records(c, &a);
+    seen_need(c, &a);
     mock_free(m);
-    m = begin(c);
+    m = seen_begin(c);
     (void)seen_poll_all(m, &b, 64);
     for (i = 0; i < a.n; i++)
         CONF_REQUIRE(c, seen_find(&b, &a.records[i]) != NULL,
@@ -149,7 +135,7 @@ static void two_runs_are_equal(struct conf *c)
 
 static void end_stays(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct poll_result r;
     struct seen s;
     int i;
@@ -167,7 +153,7 @@ static void end_stays(struct conf *c)
 
 static void short_batch_loses_nothing(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct poll_result r;
     struct seen all, some;
     size_t i;
@@ -176,9 +162,9 @@ static void short_batch_loses_nothing(struct conf *c)
     seen_init(c, &all);
     seen_init(c, &some);
     (void)seen_poll_all(m, &all, 64);
-    need_records(c, &all);
+    seen_need(c, &all);
     mock_free(m);
-    m = begin(c);
+    m = seen_begin(c);
     while (idle < 3 && some.n <= all.n) {
         atomic_store(&mock_world.batch_room, conf_random(c) % 3);
         seen_poll(m, &some, 16, 5, &r);
@@ -191,64 +177,6 @@ static void short_batch_loses_nothing(struct conf *c)
         CONF_REQUIRE(c, seen_find(&some, &all.records[i]) != NULL,
                      "record %zu is lost when batch_add takes fewer than offered", i);
     mock_free(m);
-}
-
-static void settle_nothing(struct conf *c)
-{
-    struct mock *m = begin(c);
-
-    CONF_REQUIRE(c, seen_settle(m, NULL, 0) == SLUICE_OK, "settle of nothing failed");
-    mock_free(m);
-}
-
-static void settle_prefixes(struct conf *c)
-{
-    struct mock *m = begin(c);
-    struct poll_result r;
-    struct seen s;
-    size_t settled = 0;
-
-    seen_init(c, &s);
-    do {
-        size_t k;
-
-        seen_poll(m, &s, 16, 5, &r);
-        if (s.n == settled)
-            break;
-        k = settled + 1 + conf_random(c) % (s.n - settled);
-        CONF_REQUIRE(c, seen_settle(m, &s, k) == SLUICE_OK, "settle of the first %zu records failed", k);
-        settled = k;
-    } while (r.code == SLUICE_OK && s.n < 5000);
-    need_records(c, &s);
-    mock_free(m);
-}
-
-static void settled_is_durable(struct conf *c)
-{
-    struct mock *m = begin(c);
-    struct seen all, rest;
-    size_t i, half, again = 0;
-
-    seen_init(c, &all);
-    seen_init(c, &rest);
-    (void)seen_poll_all(m, &all, 16);
-    need_records(c, &all);
-    half = all.n / 2;
-    CONF_REQUIRE(c, half == 0 || seen_settle(m, &all, half) == SLUICE_OK,
-                 "settle of the first %zu records failed", half);
-    mock_free(m);
-    m = begin(c);
-    (void)seen_poll_all(m, &rest, 16);
-    for (i = half; i < all.n; i++)
-        CONF_REQUIRE(c, seen_find(&rest, &all.records[i]) != NULL,
-                     "record %zu was not settled and is not delivered after a restart", i);
-    for (i = 0; i < half; i++)
-        again += seen_find(&rest, &all.records[i]) != NULL;
-    mock_free(m);
-    if (half > 0 && again == half)
-        conf_skip(c, "it starts at the beginning after each restart");
-    CONF_REQUIRE(c, again == 0, "%zu of %zu settled records are delivered again after a restart", again,
-                 half);
 }
 
 struct blocked {
@@ -269,7 +197,7 @@ static void *poll_long(void *context)
 
 static void cancel_ends_poll(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct blocked b = {.m = m};
     struct timespec moment = {0, 100 * 1000 * 1000};
     pthread_t thread;
@@ -293,7 +221,7 @@ static void cancel_ends_poll(struct conf *c)
 
 static void keepalive_fetches_nothing(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct sluice_error err;
     uint64_t before;
     uint32_t code;
@@ -321,15 +249,15 @@ static void poll_survives_no_memory(struct conf *c)
     uint64_t n;
     size_t i;
 
-    m = begin(c);
+    m = seen_begin(c);
     seen_init(c, &all);
     (void)seen_poll_all(m, &all, 64);
-    need_records(c, &all);
+    seen_need(c, &all);
     mock_free(m);
     for (n = 1; n < 40; n++) {
         int failed;
 
-        m = begin(c);
+        m = seen_begin(c);
         seen_init(c, &s);
         if (conf_alloc_fail(c, n) != 0)
             conf_skip(c, "allocations cannot be made to fail on this machine");
@@ -363,7 +291,7 @@ static uint64_t of_lane(const struct seen *s, size_t from, uint32_t lane)
 /* Full from the first record on, then from the third of each poll on, then never. */
 static void full_lanes_wait(struct conf *c)
 {
-    struct mock *m = begin(c);
+    struct mock *m = seen_begin(c);
     struct seen all, s;
     struct poll_result r;
     size_t from, i;
@@ -371,9 +299,9 @@ static void full_lanes_wait(struct conf *c)
 
     seen_init(c, &all);
     (void)seen_poll_all(m, &all, 64);
-    need_records(c, &all);
+    seen_need(c, &all);
     mock_free(m);
-    m = begin(c);
+    m = seen_begin(c);
     seen_init(c, &s);
     atomic_store(&mock_world.lane_window, 0);
     seen_poll(m, &s, 64, 5, &r);
@@ -411,10 +339,6 @@ const struct conf_case conf_source_cases[] = {
     {"end-stays", "stays at the end once it said END", CONF_SOURCE, 0, end_stays},
     {"short-batch", "loses nothing when the batch takes fewer records", CONF_SOURCE, 0,
      short_batch_loses_nothing},
-    {"settle-nothing", "takes a settle of nothing", CONF_SOURCE, 0, settle_nothing},
-    {"settle-prefixes", "settles any prefix of what it delivered", CONF_SOURCE, 0, settle_prefixes},
-    {"settled-is-durable", "forgets what was settled, over a restart, and nothing else", CONF_SOURCE, 0,
-     settled_is_durable},
     {"cancel-ends-poll", "comes back from a blocked poll soon after cancel", CONF_SOURCE, 30,
      cancel_ends_poll},
     {"keepalive-fetches-nothing", "delivers nothing by keepalive", CONF_SOURCE, 0, keepalive_fetches_nothing},

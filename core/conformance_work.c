@@ -252,3 +252,34 @@ void work_dump(const struct work *w, uint32_t i, struct strbuf *out)
     }
     strbuf_putc(out, '\n');
 }
+
+struct mock *work_begin(struct conf *c, struct work *w)
+{
+    struct mock *m = mock_new(c, "a");
+
+    mock_start(m);
+    work_init(m, w);
+    work_samples(w, 0, WORK_SAMPLES);
+    return m;
+}
+
+void work_must(struct conf *c, struct work *w)
+{
+    struct sluice_error err;
+    uint32_t code = work_call(w, &err);
+
+    mock_need_service(c, code, &err);
+    CONF_REQUIRE(c, code == SLUICE_OK, "the call answered %s: %s", mock_code(code), mock_said(&err));
+}
+
+void work_dump_all(const struct work *w, struct strbuf *out)
+{
+    uint32_t i;
+
+    strbuf_init(out, (size_t)4 << 20);
+    for (i = 0; i < w->batch.n; i++) {
+        strbuf_printf(out, "%u %s ", work_verdict(w, i)->code,
+                      work_verdict(w, i)->reason == NULL ? "" : work_verdict(w, i)->reason);
+        work_dump(w, i, out);
+    }
+}

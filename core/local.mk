@@ -29,10 +29,11 @@ libsluicecore_la_SOURCES += core/guard.c core/guard.h core/plugin_text.c core/pl
 	core/cmd_plugin_test.c
 libsluicecore_la_SOURCES += core/conformance.c core/conformance.h core/conformance_private.h \
 	core/conformance_alloc.c core/conformance_batch.c core/conformance_config.c core/conformance_fault.c \
-	core/conformance_flow.c core/conformance_host.c core/conformance_host.h core/conformance_kind.c \
-	core/conformance_lane.c core/conformance_life.c core/conformance_load.c core/conformance_option.c \
-	core/conformance_seen.c core/conformance_seen.h core/conformance_services.c core/conformance_services.h \
-	core/conformance_source.c core/conformance_state.c core/conformance_watch.c core/conformance_work.c
+	core/conformance_flow.c core/conformance_gate.c core/conformance_host.c core/conformance_host.h \
+	core/conformance_kind.c core/conformance_lane.c core/conformance_life.c core/conformance_load.c \
+	core/conformance_option.c core/conformance_seen.c core/conformance_seen.h core/conformance_services.c \
+	core/conformance_services.h core/conformance_settle.c core/conformance_source.c core/conformance_state.c \
+	core/conformance_watch.c core/conformance_work.c
 
 # records: bytes and documents
 libsluicecore_la_SOURCES += core/record.c core/record.h core/document.c core/document.h \
