@@ -2,7 +2,7 @@
 sluiceincludedir = $(includedir)/sluice
 dist_sluiceinclude_HEADERS = \
 	include/sluice/abi.h include/sluice/check.h include/sluice/flag.h include/sluice/graph.h include/sluice/host.h include/sluice/http.h include/sluice/lag.h include/sluice/option.h \
-	include/sluice/plugin.h include/sluice/promise.h include/sluice/record.h
+	include/sluice/plugin.h include/sluice/promise.h include/sluice/queue.h include/sluice/record.h
 
 pkgconfig_DATA = include/sluice-plugin.pc
 aclocaldir = $(datadir)/aclocal

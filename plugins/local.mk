@@ -18,6 +18,7 @@ include plugins/sink-sqlite/local.mk
 include plugins/sink-file/local.mk
 include plugins/sink-neo4j/local.mk
 include plugins/sink-null/local.mk
+include plugins/sink-sqs/local.mk
 
 # libtool's .la files are no use to anyone at run time.
 install-data-hook:

@@ -113,7 +113,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct http_script *s = context;
     struct exchange *x = *own;
     struct http_script_request request;
-    const char *authorization;
+    const char *authorization, *target;
 
     (void)version;
     if (x == NULL) {
@@ -136,9 +136,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     }
     (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, x);
     authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    target = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Amz-Target");
     pthread_mutex_lock(&s->lock);
-    request = (struct http_script_request){
-        method, path, x->query, authorization == NULL ? "" : authorization, x->body, x->len, ++s->count};
+    request =
+        (struct http_script_request){method,  path,   x->query,   authorization == NULL ? "" : authorization,
+                                     x->body, x->len, ++s->count, target == NULL ? "" : target};
     pthread_mutex_unlock(&s->lock);
     x->reply.status = 200;
     s->handler(s->context, &request, &x->reply);

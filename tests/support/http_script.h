@@ -16,7 +16,8 @@ struct http_script_request {
     const char *authorization; /* of the header, or "" */
     const char *body;          /* NUL-terminated */
     size_t body_len;
-    uint32_t n; /* 1: the first that the server got */
+    uint32_t n;         /* 1: the first that the server got */
+    const char *target; /* of the header X-Amz-Target, or "" */
 };
 
 /* Zero but for status 200. */

@@ -297,6 +297,14 @@ tests_unit_check_gate_once_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_gate_once_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS)
 TESTS += tests/unit/check_gate_once
 
+# SQS, against a queue in memory
+SQS_DOUBLE = tests/support/sqs_double.c tests/support/sqs_double.h tests/support/http_script.c \
+	tests/support/http_script.h tests/support/one_suite.h
+check_PROGRAMS += tests/unit/check_sink_sqs
+tests_unit_check_sink_sqs_SOURCES = tests/unit/check_sink_sqs.c $(SQS_DOUBLE)
+tests_unit_check_sink_sqs_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_check_sink_sqs_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
+TESTS += tests/unit/check_sink_sqs
 check_PROGRAMS += tests/unit/check_sink_file
 tests_unit_check_sink_file_SOURCES = tests/unit/check_sink_file.c
 tests_unit_check_sink_file_CPPFLAGS = $(UNIT_CPPFLAGS)
