@@ -4,10 +4,7 @@
  * only; the plugin's code never runs in this process. */
 #include "conformance.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +17,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "conformance_child.h"
 #include "conformance_host.h"
 
 #define MOST_PLUGINS 32
@@ -96,76 +94,6 @@ uint64_t conf_random(struct conf *c)
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
     return z ^ (z >> 31);
-}
-
-/* Removes a folder of ours with everything in it. */
-static void remove_tree(const char *path)
-{
-    DIR *d = opendir(path);
-    struct dirent *e;
-    char inner[4096];
-
-    while (d != NULL && (e = readdir(d)) != NULL) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        if (snprintf(inner, sizeof inner, "%s/%s", path, e->d_name) >= (int)sizeof inner)
-            continue;
-        if (unlink(inner) != 0 && (errno == EISDIR || errno == EPERM))
-            remove_tree(inner);
-    }
-    if (d != NULL)
-        (void)closedir(d);
-    (void)rmdir(path);
-}
-
-/* Reads until the other end is closed.  0: it was not within the limit. */
-static int wait_closed(int fd, int64_t limit_ms)
-{
-    int64_t deadline = clock_steady_ms() + limit_ms, left;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    char c;
-
-    while ((left = deadline - clock_steady_ms()) > 0)
-        if (poll(&p, 1, (int)left) > 0 && read(fd, &c, 1) <= 0)
-            return 1;
-    return 0;
-}
-
-/* Runs fn in a child whose stdout and stderr go to the file; its wait status, or -1
- * if the time was over. */
-static int run_child(void (*fn)(struct conf *c, void *context), struct conf *c, void *context,
-                     const char *output, int64_t limit_ms)
-{
-    int fds[2], status = 0, in_time, out;
-    pid_t child;
-
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -1;
-    (void)fflush(NULL);
-    child = fork();
-    if (child == 0) {
-        (void)setpgid(0, 0);
-        (void)close(fds[0]);
-        out = open(output, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-        if (out < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
-            _exit(1);
-        (void)close(out);
-        fn(c, context);
-        _exit(0);
-    }
-    (void)close(fds[1]);
-    if (child < 0) {
-        (void)close(fds[0]);
-        return -1;
-    }
-    in_time = wait_closed(fds[0], limit_ms);
-    (void)close(fds[0]);
-    (void)kill(-child, SIGKILL);
-    if (!in_time)
-        (void)kill(child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return in_time ? status : -1;
 }
 
 static void find_plugins(struct conf *c, void *context)
@@ -289,7 +217,7 @@ static void try_case(struct conf *c, const struct conf_case *k, const struct fou
     }
     memset(c->shared, 0, sizeof *c->shared);
     c->tmp = tmp;
-    status = run_child(run_case, c, &run, output, (int64_t)limit_s * 1000);
+    status = child_run(run_case, c, &run, output, (int64_t)limit_s * 1000);
     if (atomic_load(&c->shared->result) == CONF_DIED || status == -1)
         say_death(c->shared, status, limit_s);
     result = atomic_load(&c->shared->result);
@@ -306,7 +234,7 @@ static void try_case(struct conf *c, const struct conf_case *k, const struct fou
     t->passed += result == CONF_PASSED;
     t->failed += result == CONF_FAILED;
     t->skipped += result == CONF_SKIPPED;
-    remove_tree(tmp);
+    child_remove_tree(tmp);
 }
 
 static int is_wanted(const struct conformance_request *q, const char *name)
@@ -375,7 +303,7 @@ static int run_suite(struct conf *c, struct found *found, const char *base)
 
     (void)snprintf(output, sizeof output, "%s/output", base);
     (void)snprintf(found->refusal, sizeof found->refusal, "kills the process that loads it");
-    status = run_child(find_plugins, c, found, output, 10000);
+    status = child_run(find_plugins, c, found, output, 10000);
     if (found->warning[0] != '\0')
         fprintf(stderr, "sluice: warning: %s\n", found->warning);
     if (found->refusal[0] != '\0' || found->n == 0) {
@@ -395,24 +323,17 @@ static int run_suite(struct conf *c, struct found *found, const char *base)
     return t.failed == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
-static void *share(size_t size)
-{
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    return p == MAP_FAILED ? NULL : p;
-}
-
 int conformance_run(const struct conformance_request *request)
 {
     const char *tmp = getenv("TMPDIR");
     char base[200];
     struct conf c;
-    struct found *found = share(sizeof *found);
+    struct found *found = child_share(sizeof *found);
     int code;
 
     memset(&c, 0, sizeof c);
     c.request = request;
-    c.shared = share(sizeof *c.shared);
+    c.shared = child_share(sizeof *c.shared);
     if (check_names(request) != 0)
         return EXIT_USAGE;
     if (snprintf(base, sizeof base, "%s/sluice-test.XXXXXX", tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp) >=
@@ -422,7 +343,7 @@ int conformance_run(const struct conformance_request *request)
         return EXIT_FAILED;
     }
     code = run_suite(&c, found, base);
-    remove_tree(base);
+    child_remove_tree(base);
     (void)munmap(found, sizeof *found);
     (void)munmap(c.shared, sizeof *c.shared);
     return code;

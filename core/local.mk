@@ -28,7 +28,8 @@ libsluicecore_la_SOURCES += core/guard.c core/guard.h core/plugin_text.c core/pl
 	core/cmd_plugin.c core/cmd_plugin.h core/cmd_plugin_list.c core/cmd_plugin_inspect.c core/cmd_plugin_new.c \
 	core/cmd_plugin_test.c
 libsluicecore_la_SOURCES += core/conformance.c core/conformance.h core/conformance_private.h \
-	core/conformance_alloc.c core/conformance_batch.c core/conformance_config.c core/conformance_fault.c \
+	core/conformance_alloc.c core/conformance_batch.c core/conformance_child.c core/conformance_child.h \
+	core/conformance_config.c core/conformance_fault.c \
 	core/conformance_flow.c core/conformance_gate.c core/conformance_host.c core/conformance_host.h \
 	core/conformance_kind.c core/conformance_lane.c core/conformance_life.c core/conformance_load.c \
 	core/conformance_option.c core/conformance_seen.c core/conformance_seen.h core/conformance_services.c \
