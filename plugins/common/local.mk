@@ -29,10 +29,11 @@ noinst_LTLIBRARIES += libsluiceaws.la
 libsluiceaws_la_SOURCES = \
 	plugins/common/aws_chain.c plugins/common/aws_chain.h plugins/common/aws_chain_private.h \
 	plugins/common/aws_error.c plugins/common/aws_error.h \
+	plugins/common/aws_msk.c plugins/common/aws_msk.h \
 	plugins/common/aws_profile.c plugins/common/aws_profile.h \
 	plugins/common/aws_remote.c \
 	plugins/common/aws_s3.c plugins/common/aws_s3.h \
-	plugins/common/aws_sigv4.c plugins/common/aws_sigv4.h \
+	plugins/common/aws_sigv4.c plugins/common/aws_sigv4.h plugins/common/aws_text.c \
 	plugins/common/aws_sqs.c plugins/common/aws_sqs.h plugins/common/aws_sqs_answer.c \
 	plugins/common/aws_sqs_ask.c plugins/common/aws_sqs_depth.c \
 	plugins/common/file_text.c plugins/common/file_text.h

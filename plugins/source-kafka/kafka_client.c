@@ -65,6 +65,14 @@ void kafka_note_trouble(struct kafka_source *k, rd_kafka_resp_err_t code, const 
     k->trouble = t;
 }
 
+static void kafka_refresh(rd_kafka_t *rk, const char *config, void *opaque)
+{
+    struct kafka_source *k = opaque;
+
+    (void)config;
+    kafka_login_refresh(&k->login, rk);
+}
+
 static void kafka_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;
@@ -126,6 +134,20 @@ static const char *kafka_file_option(const char *why)
                                                     : NULL;
 }
 
+/* The client was not made: a file that TLS needs, as a rule. */
+static uint32_t kafka_not_made(const char *why, struct sluice_error *err)
+{
+    const char *option = kafka_file_option(why);
+
+    return sluice_fail(err, SLUICE_FATAL, option, "cannot make a Kafka client%s: %s",
+                       option == NULL ? ""
+                       : strcmp(option, "key_file") == 0
+                           ? "; is it the key to cert_file, and key_password its "
+                             "password?"
+                           : "; is it a PEM file?",
+                       why);
+}
+
 static uint32_t kafka_new(struct kafka_source *k, struct sluice_error *err)
 {
     rd_kafka_conf_t *conf;
@@ -140,15 +162,16 @@ static uint32_t kafka_new(struct kafka_source *k, struct sluice_error *err)
     rd_kafka_conf_set_error_cb(conf, kafka_error);
     rd_kafka_conf_set_rebalance_cb(conf, kafka_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, kafka_committed);
+    kafka_login_prepare(&k->login, conf, kafka_refresh);
     rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        return sluice_fail(err, SLUICE_FATAL, kafka_file_option(why), "cannot make a Kafka client: %s", why);
+        return kafka_not_made(why, err);
     }
     pthread_mutex_lock(&k->lock);
     k->rk = rk;
     pthread_mutex_unlock(&k->lock);
-    return SLUICE_OK;
+    return kafka_login_begin(&k->login, rk, err);
 }
 
 static void kafka_warn(const struct kafka_source *k)

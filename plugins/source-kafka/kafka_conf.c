@@ -8,7 +8,7 @@
 
 #define NAMES_MAX 4096u
 
-static const char *const mechanisms[] = {"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"};
+static const char *const mechanisms[] = {"", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"};
 
 /* What no option says and the defaults of the library get wrong for this use; measured. */
 static const char *const fixed[][2] = {
@@ -83,12 +83,41 @@ static uint32_t kafka_check_topics(const struct sluice_host *host, const struct 
     return SLUICE_OK;
 }
 
+/* A name and a password, AWS credentials, or nothing. */
+static uint32_t kafka_check_login(const struct sluice_host *host, const struct sluice_config *config,
+                                  struct sluice_error *err)
+{
+    static const char *const of_user[] = {"username", "password"}, *const of_aws[] = {"aws_profile",
+                                                                                      "aws_region"};
+    int64_t mechanism = host->option_integer(config, "mechanism");
+    size_t i;
+
+    for (i = 0; i < 2; i++) {
+        int user = host->option_given(config, of_user[i]) != 0;
+
+        if (mechanism != KAFKA_MSK_IAM && host->option_given(config, of_aws[i]))
+            return sluice_fail(err, SLUICE_INVALID, of_aws[i], "this needs mechanism: aws-msk-iam");
+        if (mechanism == 0 && user)
+            return sluice_fail(err, SLUICE_INVALID, "mechanism",
+                               "a user is given and no way to log in; set mechanism, for example "
+                               "scram-sha-256");
+        if (mechanism == KAFKA_MSK_IAM && user)
+            return sluice_fail(err, SLUICE_INVALID, of_user[i],
+                               "aws-msk-iam logs in with AWS credentials; a user goes with plain and scram");
+        if (mechanism != 0 && mechanism != KAFKA_MSK_IAM && !user)
+            return sluice_fail(err, SLUICE_INVALID, of_user[i], "mechanism needs a username and a password");
+    }
+    if (mechanism == KAFKA_MSK_IAM && host->option_integer(config, "tls") == 0)
+        return sluice_fail(err, SLUICE_INVALID, "tls",
+                           "aws-msk-iam needs tls: true: who reads the token on its way can log in with it");
+    return SLUICE_OK;
+}
+
 /* Options that make no sense without another. */
 static uint32_t kafka_check_security(const struct sluice_host *host, const struct sluice_config *config,
                                      struct sluice_error *err)
 {
     static const char *const of_tls[] = {"ca_file", "cert_file", "key_file", "key_password"};
-    int64_t mechanism = host->option_integer(config, "mechanism");
     int tls = host->option_integer(config, "tls") != 0;
     size_t i;
 
@@ -101,15 +130,7 @@ static uint32_t kafka_check_security(const struct sluice_host *host, const struc
         return sluice_fail(err, SLUICE_INVALID,
                            host->option_given(config, "cert_file") ? "cert_file" : "key_file",
                            "cert_file and key_file go together");
-    if (mechanism == 0 && (host->option_given(config, "username") || host->option_given(config, "password")))
-        return sluice_fail(err, SLUICE_INVALID, "mechanism",
-                           "a user is given and no way to log in; set mechanism, for example "
-                           "scram-sha-256");
-    if (mechanism != 0 && !host->option_given(config, "username"))
-        return sluice_fail(err, SLUICE_INVALID, "username", "mechanism needs a username and a password");
-    if (mechanism != 0 && !host->option_given(config, "password"))
-        return sluice_fail(err, SLUICE_INVALID, "password", "mechanism needs a username and a password");
-    return SLUICE_OK;
+    return kafka_check_login(host, config, err);
 }
 
 static uint32_t kafka_set_security(const struct sluice_host *host, const struct sluice_config *config,
@@ -139,7 +160,7 @@ static uint32_t kafka_set_security(const struct sluice_host *host, const struct 
     if (code != SLUICE_OK || mechanism == 0)
         return code;
     code = kafka_set(conf, "sasl.mechanisms", mechanisms[mechanism], "mechanism", err);
-    if (code == SLUICE_OK)
+    if (code == SLUICE_OK) /* both are unset where there is a token */
         code = kafka_set(conf, "sasl.username", host->option_string(config, "username"), "username", err);
     if (code == SLUICE_OK)
         code = kafka_set(conf, "sasl.password", host->option_string(config, "password"), "password", err);

@@ -1,95 +1,8 @@
-/* kafka_lag: how far the group is behind, asked by a client of its own that joins nothing. */
+/* kafka_lag: how far the group is behind. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kafka_source.h"
-
-struct kafka_reader {
-    struct kafka_source *source;
-    rd_kafka_t *rk;
-    int64_t until; /* steady ms, of the read that runs */
-    char said[200];
-    rd_kafka_resp_err_t said_code;
-};
-
-static void kafka_reader_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
-{
-    struct kafka_reader *r = opaque;
-
-    (void)rk;
-    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && r->said[0] != '\0')
-        return;
-    r->said_code = (rd_kafka_resp_err_t)code;
-    (void)snprintf(r->said, sizeof r->said, "%s", reason);
-}
-
-static void kafka_reader_log(const rd_kafka_t *rk, int level, const char *where, const char *text)
-{
-    const struct kafka_reader *r = rd_kafka_opaque(rk);
-
-    (void)level;
-    sluice_log(r->source->host, SLUICE_DEBUG, "librdkafka %s: %s", where, text);
-}
-
-static uint32_t kafka_lag_open(void *self, void **reader, struct sluice_error *err)
-{
-    struct kafka_source *k = self;
-    struct kafka_reader *r = calloc(1, sizeof *r);
-    rd_kafka_conf_t *conf;
-    char why[320];
-
-    if (r == NULL)
-        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
-    r->source = k;
-    if (kafka_conf_make(k->host, k->config, &conf, err) != SLUICE_OK) {
-        free(r);
-        return SLUICE_FATAL;
-    }
-    (void)rd_kafka_conf_set(conf, "group.instance.id", "", NULL, 0);
-    rd_kafka_conf_set_opaque(conf, r);
-    rd_kafka_conf_set_error_cb(conf, kafka_reader_error);
-    rd_kafka_conf_set_log_cb(conf, kafka_reader_log);
-    r->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (r->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        free(r);
-        return sluice_fail(err, SLUICE_FATAL, NULL, "cannot make a Kafka client: %s", why);
-    }
-    *reader = r;
-    return SLUICE_OK;
-}
-
-static void kafka_lag_close(void *reader)
-{
-    struct kafka_reader *r = reader;
-
-    rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    free(r);
-}
-
-static int kafka_left(const struct kafka_reader *r)
-{
-    int64_t left = r->until - r->source->host->steady_ms(r->source->host);
-
-    return left > 0 ? (int)left : 0;
-}
-
-/* A question failed: the reason of the connection, if there is one, says more. */
-static uint32_t kafka_lag_failed(struct kafka_reader *r, rd_kafka_resp_err_t code, const char *about,
-                                 struct sluice_error *err)
-{
-    struct kafka_trouble t;
-    int reach = code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__TIMED_OUT ||
-                code == RD_KAFKA_RESP_ERR__WAIT_COORD;
-
-    (void)rd_kafka_poll(r->rk, 0);
-    if (reach && r->said[0] != '\0')
-        kafka_words(r->source, r->said_code, r->said, &t);
-    else
-        kafka_words(r->source, code, about, &t);
-    return sluice_fail(err, t.code, t.option[0] == '\0' ? NULL : t.option, "%s", t.words);
-}
 
 /* Every partition of the topics. */
 static uint32_t kafka_list_parts(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,
@@ -98,16 +11,11 @@ static uint32_t kafka_list_parts(struct kafka_reader *r, rd_kafka_topic_partitio
     const struct sluice_host *h = r->source->host;
     uint64_t n = h->option_count(r->source->config, "topic"), i;
     const struct rd_kafka_metadata *found;
-    rd_kafka_resp_err_t code;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     int j, p;
 
-    do {
-        code = rd_kafka_metadata(r->rk, 1, NULL, &found, kafka_left(r) < 500 ? kafka_left(r) : 500);
-        (void)rd_kafka_poll(r->rk, 0);
-    } while (code != RD_KAFKA_RESP_ERR_NO_ERROR && kafka_left(r) > 0 && !h->cancelled(h) &&
-             (r->said[0] == '\0' || r->said_code == RD_KAFKA_RESP_ERR__TRANSPORT));
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_lag_failed(r, code, NULL, err);
+    if (kafka_reader_metadata(r, &found, err) != SLUICE_OK)
+        return err->code;
     for (i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < n; i++) {
         const char *name = h->option_item(r->source->config, "topic", i);
 
@@ -120,7 +28,7 @@ static uint32_t kafka_list_parts(struct kafka_reader *r, rd_kafka_topic_partitio
                 rd_kafka_topic_partition_list_add(list, name, found->topics[j].partitions[p].id);
         }
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            (void)kafka_lag_failed(r, code, name, err);
+            (void)kafka_reader_failed(r, code, name, err);
     }
     rd_kafka_metadata_destroy(found);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? SLUICE_OK : err->code;
@@ -150,7 +58,7 @@ static void kafka_ask_group(struct kafka_reader *r, struct sluice_lag_group *gro
 {
     const char *name = r->source->host->option_string(r->source->config, "group");
     const struct rd_kafka_group_list *list = NULL;
-    int timeout = kafka_left(r) / 2;
+    int timeout = kafka_reader_left(r) / 2;
 
     if (rd_kafka_list_groups(r->rk, name, &list, timeout) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
@@ -166,12 +74,12 @@ static void kafka_ask_group(struct kafka_reader *r, struct sluice_lag_group *gro
 static uint32_t kafka_show_parts(struct kafka_reader *r, rd_kafka_topic_partition_list_t *list,
                                  const struct sluice_lag_visitor *visitor, struct sluice_error *err)
 {
-    rd_kafka_resp_err_t code = rd_kafka_committed(r->rk, list, kafka_left(r));
+    rd_kafka_resp_err_t code = rd_kafka_committed(r->rk, list, kafka_reader_left(r));
     int64_t low, high;
     int i;
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return kafka_lag_failed(r, code, "the group's offsets", err);
+        return kafka_reader_failed(r, code, "the group's offsets", err);
     for (i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *at = &list->elems[i];
         struct sluice_lag_partition p = {.struct_size = sizeof p};
@@ -179,9 +87,9 @@ static uint32_t kafka_show_parts(struct kafka_reader *r, rd_kafka_topic_partitio
         code = at->err != RD_KAFKA_RESP_ERR_NO_ERROR
                    ? at->err
                    : rd_kafka_query_watermark_offsets(r->rk, at->topic, at->partition, &low, &high,
-                                                      kafka_left(r));
+                                                      kafka_reader_left(r));
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return kafka_lag_failed(r, code, at->topic, err);
+            return kafka_reader_failed(r, code, at->topic, err);
         p.partition = (uint32_t)at->partition;
         p.topic = sluice_str_of(at->topic);
         p.committed = at->offset >= 0 ? at->offset : SLUICE_LAG_NONE;
@@ -201,8 +109,7 @@ static uint32_t kafka_lag_read(void *reader, const struct sluice_lag_visitor *vi
     struct sluice_lag_group group = {.struct_size = sizeof group};
     uint32_t code;
 
-    r->until = h->steady_ms(h) + timeout_ms;
-    r->said[0] = '\0';
+    kafka_reader_ask(r, timeout_ms);
     code = kafka_list_parts(r, list, err);
     if (code == SLUICE_OK) {
         group.name = sluice_str_of(h->option_string(r->source->config, "group"));
@@ -212,6 +119,21 @@ static uint32_t kafka_lag_read(void *reader, const struct sluice_lag_visitor *vi
     }
     rd_kafka_topic_partition_list_destroy(list);
     return code;
+}
+
+static uint32_t kafka_lag_open(void *self, void **reader, struct sluice_error *err)
+{
+    struct kafka_reader *r;
+    uint32_t code = kafka_reader_open(self, &r, err);
+
+    if (code == SLUICE_OK)
+        *reader = r;
+    return code;
+}
+
+static void kafka_lag_close(void *reader)
+{
+    kafka_reader_close(reader);
 }
 
 const struct sluice_lag kafka_lag = {

@@ -71,7 +71,7 @@ static const struct {
     {"sasl.mechanisms", "use the option mechanism"},
     {"sasl.username", "use the option username"},
     {"sasl.password", "use the option password, which is kept secret"},
-    {"sasl.", "only logins by name and password are known here: mechanism, username, password"},
+    {"sasl.", "logins are those of the option mechanism: by name and password, and aws-msk-iam"},
     {"ssl.ca.", "use the option ca_file"},
     {"ssl.certificate.", "use the option cert_file"},
     {"ssl.key.", "use the options key_file and key_password, which is kept secret"},

@@ -5,6 +5,7 @@
  * group:  partitions that come and go, where each begins
  * poll:   messages to records, keepalive, fetch
  * commit: what is done, told to the brokers
+ * login:  tokens, where there is no password
  * words:  error codes as sentences
  *
  * Invariants: one thread at a time calls all of it but stats, cancel and lag.  Messages are
@@ -22,10 +23,13 @@
 #include <sluice/lag.h>
 #include <sluice/plugin.h>
 
+#include "../common/aws_chain.h"
+
 #define KAFKA_BATCH 1024u
 #define KAFKA_SPARE 64u              /* for messages among the events, which divert() leaves none */
 #define KAFKA_HEADERS_MAX (1u << 20) /* strings of headers in one poll */
 #define KAFKA_NONE (-1)              /* no offset known */
+#define KAFKA_MSK_IAM 4              /* of the choices of mechanism */
 
 /* A partition that was owned at some time.  Entries are made once and stay. */
 struct kafka_part {
@@ -77,6 +81,14 @@ struct kafka_kick {
     uint64_t limit; /* bytes of the queue */
 };
 
+/* What tokens are made of; chain is NULL where the login needs none. */
+struct kafka_login {
+    const struct sluice_host *host;
+    const struct sluice_http_api *http;
+    struct sluice_http_client *client;
+    struct aws_chain *chain;
+};
+
 struct kafka_source {
     const struct sluice_host *host;
     const struct sluice_config *config;
@@ -88,6 +100,7 @@ struct kafka_source {
     int insecure;
     int plain_login; /* a password goes over the wire as it is */
     struct kafka_metrics metric;
+    struct kafka_login login;
 
     rd_kafka_t *rk; /* between start and stop */
     rd_kafka_queue_t *main;
@@ -127,6 +140,15 @@ struct kafka_source {
 /* kafka_conf.c: every option to a property, without I/O.  OK | INVALID | FATAL. */
 uint32_t kafka_conf_make(const struct sluice_host *host, const struct sluice_config *config,
                          rd_kafka_conf_t **conf, struct sluice_error *err);
+/* kafka_login.c */
+uint32_t kafka_login_make(struct kafka_login *l, const struct sluice_host *host,
+                          const struct sluice_config *config, struct sluice_error *err); /* OK | FATAL */
+void kafka_login_free(struct kafka_login *l); /* no client is left */
+/* For every client: before rd_kafka_new, and after it (OK | FATAL); refresh calls kafka_login_refresh. */
+void kafka_login_prepare(const struct kafka_login *l, rd_kafka_conf_t *conf,
+                         void (*refresh)(rd_kafka_t *rk, const char *config, void *opaque));
+uint32_t kafka_login_begin(const struct kafka_login *l, rd_kafka_t *rk, struct sluice_error *err);
+void kafka_login_refresh(struct kafka_login *l, rd_kafka_t *rk);
 /* kafka_property.c: NULL if a user may give the property, or why not. */
 const char *kafka_property_refusal(const char *name, const char *value);
 
@@ -189,6 +211,27 @@ void kafka_words(const struct kafka_source *k, rd_kafka_resp_err_t code, const c
 /* kafka_stats.c */
 void kafka_register_metrics(struct kafka_source *k);
 void kafka_stats(void *self);
+
+/* kafka_reader.c */
+struct kafka_reader {
+    struct kafka_source *source;
+    rd_kafka_t *rk;
+    int64_t until; /* steady ms, of the question that runs */
+    char said[400];
+    rd_kafka_resp_err_t said_code;
+};
+uint32_t kafka_reader_open(struct kafka_source *k, struct kafka_reader **reader,
+                           struct sluice_error *err); /* OK | FATAL */
+void kafka_reader_close(struct kafka_reader *r);
+/* Begins a question; how many ms are left of it. */
+void kafka_reader_ask(struct kafka_reader *r, uint32_t timeout_ms);
+int kafka_reader_left(const struct kafka_reader *r);
+/* All topics; to be destroyed.  OK, or err. */
+uint32_t kafka_reader_metadata(struct kafka_reader *r, const struct rd_kafka_metadata **found,
+                               struct sluice_error *err);
+/* It failed: the reason of the connection, if there is one, says more. */
+uint32_t kafka_reader_failed(struct kafka_reader *r, rd_kafka_resp_err_t code, const char *about,
+                             struct sluice_error *err);
 
 /* kafka_lag.c */
 extern const struct sluice_lag kafka_lag;

@@ -55,6 +55,46 @@ static const struct {
      "the group has no coordinator at the moment"},
 };
 
+/* 1: there was no token to log in with; what is said tells why. */
+static int kafka_token_words(const char *said, struct kafka_trouble *t)
+{
+    static const char begin[] = "Failed to acquire SASL OAUTHBEARER token: "; /* librdkafka's */
+
+    if (said == NULL || strncmp(said, begin, sizeof begin - 1) != 0)
+        return 0;
+    said += sizeof begin - 1;
+    t->code = SLUICE_DISCONNECTED;
+    (void)snprintf(t->option, sizeof t->option, "%s",
+                   strstr(said, "AWS region") != NULL ? "aws_region" : "aws_profile");
+    (void)snprintf(t->words, sizeof t->words, "no token for the login: %s", said);
+    return 1;
+}
+
+/* 1: the broker ended the handshake for the client's certificate, or for the lack of one. */
+static int kafka_certificate_words(const struct kafka_source *k, const char *said, struct kafka_trouble *t)
+{
+    static const char *const alerts[] = {"alert bad certificate",     "alert certificate unknown",
+                                         "alert certificate expired", "alert certificate required",
+                                         "alert unknown ca",          "alert unsupported certificate",
+                                         "alert certificate revoked", "certificate required"};
+    size_t i, n = sizeof alerts / sizeof alerts[0];
+
+    for (i = 0; said != NULL && i < n && strstr(said, alerts[i]) == NULL; i++)
+        ;
+    if (said == NULL || i == n)
+        return 0;
+    t->code = SLUICE_DISCONNECTED;
+    (void)snprintf(t->option, sizeof t->option, "cert_file");
+    (void)snprintf(
+        t->words, sizeof t->words, "%s (%s)",
+        k->host->option_given(k->config, "cert_file")
+            ? "the broker does not take the client's certificate; check that an authority that the "
+              "brokers trust signed cert_file, and that its time is not over"
+            : "the broker wants a certificate of the client; set cert_file and key_file",
+        said);
+    return 1;
+}
+
 void kafka_words(const struct kafka_source *k, rd_kafka_resp_err_t code, const char *said,
                  struct kafka_trouble *t)
 {
@@ -63,6 +103,10 @@ void kafka_words(const struct kafka_source *k, rd_kafka_resp_err_t code, const c
     char who[96] = "";
     size_t i;
 
+    if (kafka_token_words(said, t) || kafka_certificate_words(k, said, t))
+        return;
+    if (said != NULL && strstr(said, "SSL routines") != NULL) /* comes with one code or the other */
+        code = RD_KAFKA_RESP_ERR__SSL;
     t->code = SLUICE_DISCONNECTED;
     for (i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
         if (sentences[i].code != code)
@@ -71,6 +115,12 @@ void kafka_words(const struct kafka_source *k, rd_kafka_resp_err_t code, const c
         what = sentences[i].what;
         option = sentences[i].option;
         break;
+    }
+    if (k->login.chain != NULL && option != NULL && strcmp(option, "password") == 0) {
+        option = "mechanism";
+        what = "the brokers refuse the IAM login; check that the AWS credentials may do "
+               "kafka-cluster:Connect on this cluster, that aws_region is the cluster's, and this machine's "
+               "clock";
     }
     if (k->name[0] != '\0' && option != NULL && strcmp(option, "password") == 0)
         (void)snprintf(who, sizeof who, "user '%s': ", k->name);

@@ -67,10 +67,23 @@ static const struct sluice_option kafka_options[] = {
     {.name = "mechanism",
      .type = SLUICE_CHOICE,
      .default_text = "none",
-     .choices = "none|plain|scram-sha-256|scram-sha-512",
-     .summary = "how to log in (SASL)"},
+     .choices = "none|plain|scram-sha-256|scram-sha-512|aws-msk-iam",
+     .summary = "how to log in (SASL)",
+     .details = "aws-msk-iam is for Amazon MSK (port 9098, tls: true): no name and password, but AWS "
+                "credentials, and an IAM policy that allows kafka-cluster:Connect and to read topic and "
+                "group."},
     {.name = "username", .type = SLUICE_STRING, .summary = "user that logs in", .example = "worker"},
     {.name = "password", .type = SLUICE_STRING, .flags = SLUICE_SECRET, .summary = "password of the user"},
+    {.name = "aws_profile",
+     .type = SLUICE_STRING,
+     .summary = "aws-msk-iam: profile of the AWS config and credentials files",
+     .details = "Without it: AWS_ACCESS_KEY_ID and its like, then AWS_PROFILE or the default profile, web "
+                "identity, container and instance, as AWS's own tools look."},
+    {.name = "aws_region",
+     .type = SLUICE_STRING,
+     .summary = "aws-msk-iam: region of the brokers",
+     .details = "Without it: AWS_REGION, AWS_DEFAULT_REGION, the profile's.",
+     .example = "us-east-1"},
     {.name = "queue",
      .type = SLUICE_SIZE,
      .default_text = "4MiB",
@@ -113,6 +126,7 @@ static void kafka_destroy(void *self)
     struct kafka_source *k = self;
 
     kafka_forget_parts(k);
+    kafka_login_free(&k->login);
     if (k->wake >= 0)
         (void)close(k->wake);
     pthread_cond_destroy(&k->kick.wake);
@@ -135,6 +149,11 @@ static uint32_t kafka_create(const struct sluice_host *host, const struct sluice
     k = calloc(1, sizeof *k);
     if (k == NULL)
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    code = kafka_login_make(&k->login, host, config, err);
+    if (code != SLUICE_OK) {
+        free(k);
+        return code;
+    }
     k->host = host;
     k->config = config;
     k->wake = -1;

@@ -7,7 +7,9 @@ INTEGRATION_TESTS = \
 	tests/integration/check-online.sh \
 	tests/integration/flipper.sh \
 	tests/integration/kafka.sh \
+	tests/integration/kafka-iam.sh \
 	tests/integration/kafka-login.sh \
+	tests/integration/kafka-mtls.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/histories.sh \
 	tests/integration/lookups.sh \

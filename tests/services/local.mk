@@ -1,7 +1,7 @@
 # Real servers on free ports, for tests/integration and for trying things by hand.
 EXTRA_DIST += tests/services/up tests/services/down tests/services/restart tests/services/lib.sh tests/services/fill.sh tests/services/live.sh
 EXTRA_DIST += tests/services/kafka.sh tests/services/neo4j.sh tests/services/valkey.sh tests/services/retailer.sh tests/services/moto.sh
-EXTRA_DIST += tests/services/kafka.pom.xml tests/services/neo4j.pom.xml
+EXTRA_DIST += tests/services/IamLogin.java tests/services/kafka.pom.xml tests/services/neo4j.pom.xml
 
 check_PROGRAMS += tests/services/kafka_admin
 tests_services_kafka_admin_SOURCES = tests/services/kafka_admin.c

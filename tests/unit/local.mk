@@ -124,6 +124,12 @@ tests_unit_check_source_kafka_group_SOURCES = tests/unit/check_source_kafka_grou
 tests_unit_check_source_kafka_group_CPPFLAGS = $(UNIT_CPPFLAGS) $(RDKAFKA_CFLAGS)
 tests_unit_check_source_kafka_group_LDADD = $(PLUGIN_TEST_LDADD) $(RDKAFKA_LIBS)
 TESTS += tests/unit/check_source_kafka_group
+check_PROGRAMS += tests/unit/check_source_kafka_login
+tests_unit_check_source_kafka_login_SOURCES = tests/unit/check_source_kafka_login.c tests/support/one_suite.h \
+	tests/support/http_double.c tests/support/http_double.h
+tests_unit_check_source_kafka_login_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_source_kafka_login_LDADD = $(PLUGIN_TEST_LDADD)
+TESTS += tests/unit/check_source_kafka_login
 
 check_PROGRAMS += tests/unit/check_decoder_csv
 tests_unit_check_decoder_csv_SOURCES = tests/unit/check_decoder_csv.c
@@ -284,6 +290,11 @@ tests_unit_check_aws_sigv4_SOURCES = tests/unit/check_aws_sigv4.c tests/support/
 tests_unit_check_aws_sigv4_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_aws_sigv4_LDADD = libsluiceaws.la $(UNIT_LDADD)
 TESTS += tests/unit/check_aws_sigv4
+check_PROGRAMS += tests/unit/check_aws_msk
+tests_unit_check_aws_msk_SOURCES = tests/unit/check_aws_msk.c tests/support/one_suite.h
+tests_unit_check_aws_msk_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_aws_msk_LDADD = libsluiceaws.la $(UNIT_LDADD)
+TESTS += tests/unit/check_aws_msk
 check_PROGRAMS += tests/unit/check_aws_chain
 tests_unit_check_aws_chain_SOURCES = tests/unit/check_aws_chain.c tests/support/one_suite.h \
 	tests/support/http_double.c tests/support/http_double.h
