@@ -19,5 +19,6 @@ int cmd_lag(int argc, char **argv);
 int cmd_explain(int argc, char **argv); /* user ID */
 int cmd_flag(int argc, char **argv);    /* users */
 int cmd_dlq(int argc, char **argv);     /* list, show, replay */
+int cmd_backfill(int argc, char **argv);
 
 #endif

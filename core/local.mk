@@ -20,6 +20,8 @@ libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan
 	core/app.c core/app.h core/cli.c core/cli.h core/command.h \
 	core/config_diff.c core/config_secret.c core/config_show.c core/config_show.h core/config_show_internal.h
 
+libsluicecore_la_SOURCES += core/plan_backfill.c core/backfill_config.c core/backfill_config.h
+
 # modules: .so files to plugins
 EXTRA_DIST += core/sluice-dev.in core/README.md
 libsluicecore_la_SOURCES += core/module.c core/module.h core/module_copy.c core/module_load.h \
@@ -52,6 +54,10 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/pipeline_source.c core/pipeline_judge.c core/pipeline_oversize.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
 	core/pipeline_stage.c core/pipeline_end.c core/pipeline_log.c core/pipeline_report.c core/config_compare.c core/config_compare.h
 libsluicecore_la_SOURCES += core/file_write.c core/file_write.h
+
+libsluicecore_la_SOURCES += core/backfill.h core/backfill_folder.c core/backfill_folder.h core/backfill_list.c \
+	core/backfill_pass.c core/backfill_pass.h core/backfill_report.c core/backfill_report.h \
+	core/backfill_resume.c core/backfill_resume.h core/backfill_send.c
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
@@ -89,3 +95,4 @@ sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c
 sluice_SOURCES += core/cmd_lag.c core/lag_report.c core/lag_report.h core/lag_source.c core/lag_source.h
+sluice_SOURCES += core/cmd_backfill.c

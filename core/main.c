@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
     {"flag", cmd_flag, "list the users behind a feature flag"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
+    {"backfill", cmd_backfill, "send users to the queue of the workers"},
     {NULL, NULL, NULL},
 };
 
@@ -33,10 +34,20 @@ static void print_usage(FILE *out)
     fputs("\n`sluice COMMAND --help` tells more.\n", out);
 }
 
+/* The program goes by the name of a command, too: `backfill` is `sluice backfill`. */
+static int is_backfill(const char *name)
+{
+    const char *slash = name == NULL ? NULL : strrchr(name, '/');
+
+    return name != NULL && strcmp(slash == NULL ? name : slash + 1, "backfill") == 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *c;
 
+    if (is_backfill(argv[0]))
+        return cmd_backfill(argc, argv);
     if (argc < 2) {
         print_usage(stderr);
         return EXIT_USAGE;

@@ -177,7 +177,10 @@ struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *
                                    .lane_full = pipeline_lane_is_full,
                                    .lane_context = p};
     rate = poll_rate(spec);
-    limit_init(&p->poll_limit, rate, rate / 10, clock_steady_ms());
+    /* One record more than the burst is kept, or a thread that wakes late would lose its time at
+     * low rates; and it begins with one, so that the first burst is no gift. */
+    limit_init(&p->poll_limit, rate, rate / 10 + 1, clock_steady_ms());
+    p->poll_limit.tokens = 1;
     if (build(p, problems) != 0) {
         pipeline_free(p);
         return NULL;
@@ -233,6 +236,12 @@ void pipeline_free(struct pipeline *p)
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->lock);
     free(p);
+}
+
+void pipeline_watch(struct pipeline *p, pipeline_watcher watcher, void *context)
+{
+    p->watcher = watcher;
+    p->watcher_context = context;
 }
 
 int pipeline_start(struct pipeline *p)

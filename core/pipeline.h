@@ -34,6 +34,19 @@ void pipeline_abort(struct pipeline *p); /* [any] give up what blocks; after a m
 void pipeline_join(struct pipeline *p);  /* waits for its threads */
 int pipeline_join_for(struct pipeline *p, uint32_t ms); /* 0, or -1: they did not end in time */
 
+/* The end of a record, for who follows each of them (a backfill). */
+enum pipeline_end_class { PIPELINE_WRITTEN, PIPELINE_GATED, PIPELINE_DEAD };
+struct pipeline_end {
+    enum pipeline_end_class end;
+    const struct sluice_record *record;
+    const char *reason, *detail; /* of gated and dead; detail may be NULL */
+};
+/* Called from any thread of the pipeline, under its lock: it must neither wait nor call the
+ * pipeline.  A record is told once, and before the source may forget it; with steps, at the end
+ * of the last one. */
+typedef void (*pipeline_watcher)(void *context, const struct pipeline_end *end);
+void pipeline_watch(struct pipeline *p, pipeline_watcher watcher, void *context); /* before pipeline_start */
+
 enum pipeline_state pipeline_state(struct pipeline *p);
 const char *pipeline_state_name(enum pipeline_state s);
 const struct pipeline_spec *pipeline_spec(const struct pipeline *p);

@@ -85,6 +85,15 @@ static const char *reason_of(uint32_t code, const char *reason)
     }
 }
 
+void pipeline_tell(struct pipeline *p, enum flow_next next, enum pipeline_end_class end,
+                   const struct ending *e)
+{
+    const struct pipeline_end told = {end, e->record, e->reason, e->detail};
+
+    if (next == FLOW_FINISHED && p->watcher != NULL)
+        p->watcher(p->watcher_context, &told);
+}
+
 /* Does what the flow says with a record that is not to be buried; lock held. */
 static void obey(struct pipeline *p, enum flow_next next, struct sluice_record *r, const struct ending *why)
 {
@@ -198,6 +207,7 @@ static void end_burial(struct pipeline *p, struct ending *endings, uint32_t n, u
         uint32_t ticket = endings[i].record->ticket, step = flow_step(p->flow, ticket);
 
         next = flow_buried(p->flow, ticket, code == SLUICE_OK, endings[i].reason, clock_steady_ms());
+        pipeline_tell(p, next, PIPELINE_DEAD, &endings[i]);
         obey(p, next, endings[i].record, &endings[i]);
         if (next == FLOW_FINISHED || next == FLOW_STEP)
             pipeline_log_end(p, endings[i].record, step, OUTCOME_DEAD, &endings[i]);
@@ -280,6 +290,7 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
         code = unresolved && v->code == SLUICE_OK ? SLUICE_CANCELLED : v->code;
         next = flow_verdict(p->flow, refs[i]->ticket, code, e->reason, v->retry_after_ms, now);
         log_end(p, next, e, code);
+        pipeline_tell(p, next, code == SLUICE_OK ? PIPELINE_WRITTEN : PIPELINE_GATED, e);
         obey(p, next, refs[i], e);
         if (next == FLOW_BURY && ++buried == ENDINGS_AT_ONCE) {
             pthread_mutex_unlock(&p->lock);

@@ -74,6 +74,7 @@ void pipeline_bury_oversize(struct pipeline *p, struct sluice_record *r)
             enum flow_next next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
 
             returned = next == FLOW_RETURNED;
+            pipeline_tell(p, next, PIPELINE_DEAD, &(struct ending){r, letter.stage, letter.reason, detail});
             pipeline_end_all_steps(p, r->ticket, next, SLUICE_REJECT, "too_large");
         }
         pthread_mutex_unlock(&p->lock);

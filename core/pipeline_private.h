@@ -153,7 +153,9 @@ struct pipeline {
     char settle_error[432];        /* "" while settling works */
     char bury_error[432];          /* "" while the dead-letter store works */
     atomic_ullong letters_below;   /* unresolved letters have lower positions: others need no look-up */
-    int64_t started_ms;            /* steady */
+    pipeline_watcher watcher;      /* or NULL */
+    void *watcher_context;
+    int64_t started_ms; /* steady */
     int64_t done_ms;
     struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes,
         *m_waiting, *m_retries, *m_state;
@@ -243,6 +245,9 @@ void pipeline_note_letter(struct pipeline *p, uint64_t position);
 void pipeline_keep(struct pipeline *p, const struct sluice_record *r, const char *stage, const char *reason,
                    const char *detail);
 void pipeline_drop_returned(struct pipeline *p); /* lock held */
+/* Tells the watcher of a record that the flow says is at its end; lock held. */
+void pipeline_tell(struct pipeline *p, enum flow_next next, enum pipeline_end_class end,
+                   const struct ending *e);
 void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_error *err);
 
 /* pipeline_log.c: does nothing without `log_records`. */

@@ -133,7 +133,7 @@ static int is_option(enum plan_table table, const char *name)
 /* Top-level members that are not options of TABLE_TOP: blocks, and what only holds anchors. */
 static const char **top_skip(struct planner *b, const struct config_value *root)
 {
-    static const char *const known[] = {"log", "http", "expect", "pipelines", "plugin_dirs"};
+    static const char *const known[] = {"log", "http", "expect", "backfill", "pipelines", "plugin_dirs"};
     const size_t n_known = sizeof known / sizeof *known;
     const char **skip = calloc(root->n + n_known + 1, sizeof *skip);
     size_t i, n = 0;
@@ -208,6 +208,7 @@ void plan_free(struct plan *plan)
     for (i = 0; i < plan->n_pipelines; i++)
         plan_pipeline_release(&plan->pipelines[i]);
     free(plan->pipelines);
+    plan_backfill_release(&plan->backfill);
     free(plan->state_dir);
     free(plan->http_listen);
     free(plan->http_token_file);
@@ -229,6 +230,7 @@ struct plan *plan_build(const struct config *c, const struct registry *r, struct
     }
     read_top(&b, c->root);
     read_pipelines(&b, c->root);
+    plan_backfill(&b, c);
     if (p->errors == errors && !p->lost)
         return b.plan;
     plan_free(b.plan);

@@ -81,6 +81,16 @@ struct pipeline_spec {
     struct breaker_spec breaker;
 };
 
+/* `backfill:`: what `sluice backfill` and the admin API send with, unless told otherwise. */
+struct backfill_spec {
+    const struct config_value *block; /* of the config; NULL: there is none */
+    double rate_limit;                /* users a second; 0: no limit */
+    int64_t lookback_days;
+    int64_t give_up_ms; /* a queue that takes nothing for so long ends a command; 0: never */
+    char *reason;
+    int has_queue;
+};
+
 struct plan {
     char *state_dir;       /* absolute, or NULL */
     char *http_listen;     /* "127.0.0.1:0" form, or NULL: no HTTP */
@@ -88,6 +98,7 @@ struct plan {
     char *log_format;      /* "json" | "logfmt" */
     char *log_level;       /* "debug" … "error" */
     uint32_t drain_ms;     /* deadline of a drain */
+    struct backfill_spec backfill;
     struct pipeline_spec *pipelines;
     size_t n_pipelines;
 };
@@ -103,6 +114,11 @@ char **plan_plugin_dirs(const struct config *c, struct problems *p);
 struct plan *plan_build(const struct config *c, const struct registry *r, struct plan_flags flags,
                         struct problems *p);
 void plan_free(struct plan *plan);
+
+/* The `backfill` block of c (which outlives out), or the defaults if c is NULL or has none.  0, or -1
+ * with problems; release in both cases. */
+int plan_backfill_read(const struct config *c, struct backfill_spec *out, struct problems *p);
+void plan_backfill_release(struct backfill_spec *spec);
 
 /* The tables of the host's own blocks, for the reference page. */
 const struct option_table *plan_tables(size_t *n);

@@ -11,6 +11,7 @@ enum plan_table {
     TABLE_LOG,
     TABLE_HTTP,
     TABLE_EXPECT,
+    TABLE_BACKFILL,
     TABLE_PIPELINE,
     TABLE_BATCH,
     TABLE_RETRY,
@@ -59,6 +60,9 @@ int plan_gate(struct planner *b, const struct config_value *gate, struct stage_s
 /* The gate of `once: "key"`. */
 int plan_once(struct planner *b, const struct config_value *once, struct stage_spec *stage);
 void plan_gate_free(struct gate_expr *gate);
+
+/* The `backfill` block and the blocks of instances in it. */
+void plan_backfill(struct planner *b, const struct config *c);
 
 /* One member of `pipelines`, into the zeroed pipe. */
 void plan_pipeline(struct planner *b, const char *name, struct origin at, const struct config_value *v,

@@ -68,6 +68,31 @@ static const struct sluice_option expect_options[] = {
      .example = "0.47"},
 };
 
+static const struct sluice_option backfill_options[] = {
+    {.name = "rate_limit",
+     .type = SLUICE_NUMBER,
+     .default_text = "10",
+     .min = "0",
+     .max = "1000000000",
+     .summary = "users a second that are sent to the queue; 0: no limit"},
+    {.name = "lookback_days",
+     .type = SLUICE_INTEGER,
+     .default_text = "365",
+     .min = "1",
+     .max = "36500",
+     .summary = "days of history that the workers are asked to load"},
+    {.name = "reason",
+     .type = SLUICE_STRING,
+     .default_text = "batch_backfill",
+     .summary = "why users are loaded, as the message says it"},
+    {.name = "give_up",
+     .type = SLUICE_DURATION,
+     .default_text = "2m",
+     .max = "14d",
+     .summary = "how long `sluice backfill` waits for a queue that takes nothing, before it leaves a resume "
+                "file; 0: for ever"},
+};
+
 static const struct sluice_option pipeline_options[] = {
     {.name = "order_key",
      .type = SLUICE_STRING,
@@ -241,6 +266,7 @@ const struct option_table *plan_tables(size_t *n)
         [TABLE_LOG] = TABLE("log", log_options),
         [TABLE_HTTP] = TABLE("http", http_options),
         [TABLE_EXPECT] = TABLE("expect", expect_options),
+        [TABLE_BACKFILL] = TABLE("backfill", backfill_options),
         [TABLE_PIPELINE] = TABLE("a pipeline", pipeline_options),
         [TABLE_BATCH] = TABLE("batch", batch_options),
         [TABLE_RETRY] = TABLE("retry", retry_options),

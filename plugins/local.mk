@@ -24,4 +24,4 @@ include plugins/sink-sqs/local.mk
 install-data-hook:
 	cd $(DESTDIR)$(plugindir) 2>/dev/null && rm -f *.la || :
 uninstall-local:
-	rm -f $(DESTDIR)$(plugindir)/*.so
+	rm -f $(DESTDIR)$(plugindir)/*.so $(DESTDIR)$(bindir)/backfill
