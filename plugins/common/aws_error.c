@@ -187,6 +187,11 @@ static const char *remedy(const struct aws_error *e)
     case AWS_DENIED:
         return "the credentials are valid and their policy does not allow it";
     case AWS_NOT_FOUND:
+        if (strcasecmp(e->code, "NoSuchBucket") == 0)
+            return "there is no such bucket";
+        if (strcasecmp(e->code, "NoSuchKey") == 0)
+            return "the bucket is there; there is no such thing under this key, or the credentials may not "
+                   "list it";
         return "there is no such thing, or the credentials may not list it";
     case AWS_ELSEWHERE:
         return "it is in another region than the one configured";

@@ -56,3 +56,14 @@ int idset_add_hash(struct idset *s, struct hash128 h)
     s->n++;
     return 1;
 }
+
+struct idset *idset_widen(const struct idset *s, uint64_t room)
+{
+    struct idset *wider = room < s->n ? NULL : idset_new_keyed(room, &s->key);
+    uint64_t i;
+
+    for (i = 0; wider != NULL && i < s->n_slots; i++)
+        if ((s->slots[i].lo | s->slots[i].hi) != 0)
+            (void)idset_add_hash(wider, s->slots[i]);
+    return wider;
+}

@@ -23,6 +23,8 @@ struct idset *idset_new(uint64_t room); /* room <= IDSET_MAX; NULL: no memory */
 /* With a given key: sets of one key know an id by one hash. */
 struct idset *idset_new_keyed(uint64_t room, const struct hash128 *key);
 void idset_free(struct idset *s);
+/* A copy with more room; NULL: no memory, or less room than ids. */
+struct idset *idset_widen(const struct idset *s, uint64_t room);
 /* 1 added, 0 was there, -1 no room left. */
 int idset_add(struct idset *s, const char *id, size_t len);
 /* The same with what idset_hash said, of this set or of another one with its key. */

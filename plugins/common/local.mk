@@ -4,6 +4,7 @@ libsluicecommon_la_SOURCES = \
 	plugins/common/fido.c plugins/common/fido.h \
 	plugins/common/hash.c plugins/common/hash.h \
 	plugins/common/idset.c plugins/common/idset.h \
+	plugins/common/id_text.c plugins/common/id_text.h \
 	plugins/common/key_path.c plugins/common/key_path.h \
 	plugins/common/kept.c plugins/common/kept.h \
 	plugins/common/key_template.c plugins/common/key_template.h \
@@ -24,6 +25,17 @@ libsluicegraph_la_LIBADD = -lm
 noinst_LTLIBRARIES += libsluicecsv.la
 libsluicecsv_la_SOURCES = plugins/common/csv.c plugins/common/csv.h
 
+# Records of a stream of bytes: what sources of files and objects share; who uses it links libsluicecommon.la
+# and libsluiceutil.la too.
+noinst_LTLIBRARIES += libsluicestream.la
+libsluicestream_la_SOURCES = \
+	plugins/common/byte_reader.c plugins/common/byte_reader.h \
+	plugins/common/framing.c plugins/common/framing.h \
+	plugins/common/record_stream.c plugins/common/record_stream.h plugins/common/record_stream_begin.c \
+	plugins/common/record_stream_fetch.c plugins/common/record_stream_fill.c
+libsluicestream_la_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
+libsluicestream_la_LIBADD = libsluicecsv.la $(ZLIB_LIBS)
+
 # AWS: signatures, credentials, errors in words, S3.
 noinst_LTLIBRARIES += libsluiceaws.la
 libsluiceaws_la_SOURCES = \
@@ -32,7 +44,7 @@ libsluiceaws_la_SOURCES = \
 	plugins/common/aws_msk.c plugins/common/aws_msk.h \
 	plugins/common/aws_profile.c plugins/common/aws_profile.h \
 	plugins/common/aws_remote.c \
-	plugins/common/aws_s3.c plugins/common/aws_s3.h \
+	plugins/common/aws_s3.c plugins/common/aws_s3.h plugins/common/aws_s3_range.c \
 	plugins/common/aws_sigv4.c plugins/common/aws_sigv4.h plugins/common/aws_text.c \
 	plugins/common/aws_sqs.c plugins/common/aws_sqs.h plugins/common/aws_sqs_answer.c \
 	plugins/common/aws_sqs_ask.c plugins/common/aws_sqs_depth.c \

@@ -5,7 +5,7 @@
 #ifndef SLUICE_FLIPPER_FLAG_H
 #define SLUICE_FLIPPER_FLAG_H
 
-#include "id_text.h"
+#include "../common/id_text.h"
 
 #define FLAG_MAX_SEGMENTS 256u
 #define FLAG_BUCKETS 10000u /* a user's bucket is 0 to 99.99: hundredths of a per cent */

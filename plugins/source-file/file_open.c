@@ -66,16 +66,16 @@ static uint32_t open_file(struct file_source *f, struct stat *st, int *gzip, str
                            "%s is compressed with gzip and cannot be followed; set "
                            "follow: false",
                            f->path);
-    atomic_store(&f->raw_size, (uint64_t)st->st_size);
+    atomic_store(&f->stream.raw_size, (uint64_t)st->st_size);
     return SLUICE_OK;
 }
 
-/* The stored mark against the file: begin at 0 (mark->next = 0) or go on. */
-static uint32_t compare(struct file_source *f, struct file_mark *mark, const struct stat *st, int gzip,
-                        struct sluice_error *err)
+/* The stored mark against the file: begin at 0 (at->next = 0) or go on. */
+static uint32_t compare(struct file_source *f, struct stream_mark *at, const struct file_mark *mark,
+                        const struct stat *st, int gzip, struct sluice_error *err)
 {
     uint64_t size = (uint64_t)st->st_size;
-    uint64_t least = gzip ? mark->size : mark->next; /* bytes on disk that must still be there */
+    uint64_t least = gzip ? mark->size : at->next; /* bytes on disk that must still be there */
     uint64_t heads[FILE_HEADS];
     uint32_t n = file_heads(f->fd, UINT64_MAX, heads);
 
@@ -84,9 +84,9 @@ static uint32_t compare(struct file_source *f, struct file_mark *mark, const str
     if (n > 0 && heads[n - 1] != mark->heads[n - 1]) {
         sluice_log(f->host, SLUICE_WARN,
                    "%s is not the file that was read up to byte %llu before: reading it from its start",
-                   f->path, (unsigned long long)mark->next);
-        mark->generation++;
-        mark->next = mark->ordinal = 0;
+                   f->path, (unsigned long long)at->next);
+        at->generation++;
+        at->next = at->ordinal = 0;
         return SLUICE_OK;
     }
     if (size >= least)
@@ -100,82 +100,87 @@ static uint32_t compare(struct file_source *f, struct file_mark *mark, const str
     sluice_log(f->host, SLUICE_WARN,
                "%s shrank to %llu bytes: reading it from its start (on_shrink: restart)", f->path,
                (unsigned long long)size);
-    mark->generation++;
-    mark->next = mark->ordinal = 0;
+    at->generation++;
+    at->next = at->ordinal = 0;
     return SLUICE_OK;
 }
 
-static void begin(struct file_source *f, const struct file_mark *mark)
+static int64_t read_raw(void *context, uint64_t at, void *out, uint64_t cap, char *problem, size_t size)
 {
+    const struct file_source *f = context;
+    ssize_t n;
+
+    do
+        n = pread(f->fd, out, cap, (off_t)at);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    (void)snprintf(problem, size, "byte %llu cannot be read: %s", (unsigned long long)at + 1,
+                   strerror(errno));
+    return BYTE_READER_BROKEN;
+}
+
+/* From the mark on, in the file that is open. */
+static uint32_t begin(struct file_source *f, const struct stream_mark *at, const struct file_mark *mark,
+                      const struct stat *st, int gzip, struct sluice_error *err)
+{
+    if (byte_reader_open(&f->stream.reader, read_raw, f, gzip) != 0)
+        return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
     f->mark = *mark;
-    f->delivered_next = mark->next;
-    f->seek_to = mark->next;
-    f->ordinal = 0;
-    f->phase = FILE_BEGIN;
-    f->lane = 0;
-    f->pos = f->len = 0;
-    f->base = 0;
-    f->at_end = f->replaced = f->skipping = 0;
-    f->delivered = f->blank_lines = f->blank_mark = 0;
-    f->oversize_size = 0;
+    f->mark.device = (uint64_t)st->st_dev;
+    f->mark.inode = (uint64_t)st->st_ino;
+    stream_begin(&f->stream, at);
+    return SLUICE_OK;
 }
 
 uint32_t file_open(struct file_source *f, struct sluice_error *err)
 {
-    struct file_mark mark = {.generation = 1};
+    struct stream_mark at = {.generation = 1};
+    struct file_mark mark = {.size = 0};
     struct stat st;
     int gzip = 0;
     int found;
     uint32_t code;
 
-    f->stored_next = UINT64_MAX;
+    f->stream.stored_next = UINT64_MAX;
     code = open_file(f, &st, &gzip, err);
     if (code == SLUICE_OK)
-        code = file_state_load(f, &mark, &found, err);
+        code = file_state_load(f, &at, &mark, &found, err);
     if (code == SLUICE_OK && found) {
-        code = compare(f, &mark, &st, gzip, err);
-        if (mark.next > 0)
-            f->stored_next = mark.next;
+        code = compare(f, &at, &mark, &st, gzip, err);
+        if (at.next > 0)
+            f->stream.stored_next = at.next;
     }
-    if (code == SLUICE_OK && file_reader_open(&f->reader, f->fd, gzip) != 0)
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+    if (code == SLUICE_OK)
+        code = begin(f, &at, &mark, &st, gzip, err);
     if (code != SLUICE_OK)
         return code;
-    mark.device = (uint64_t)st.st_dev;
-    mark.inode = (uint64_t)st.st_ino;
-    begin(f, &mark);
-    if (mark.next > 0)
+    if (at.next > 0)
         sluice_log(f->host, SLUICE_INFO, "%s: going on after record %llu, at byte %llu", f->path,
-                   (unsigned long long)mark.ordinal, (unsigned long long)mark.next);
+                   (unsigned long long)at.ordinal, (unsigned long long)at.next);
     return SLUICE_OK;
 }
 
 void file_close(struct file_source *f)
 {
-    file_fetch_close(f);
-    file_reader_close(&f->reader);
+    stream_fetch_close(&f->stream);
+    byte_reader_close(&f->stream.reader);
     if (f->fd >= 0)
         (void)close(f->fd);
     f->fd = -1;
 }
 
-uint32_t file_begin_again(struct file_source *f, struct sluice_error *err)
+uint32_t file_begin_again(struct record_stream *s, struct sluice_error *err)
 {
-    struct file_mark mark = {.generation = f->mark.generation + 1};
+    struct stream_mark at = {.generation = s->mark.generation + 1};
+    struct file_mark mark = {.size = 0};
+    struct file_source *f = s->self;
     struct stat st;
     int gzip = 0;
     uint32_t code;
 
-    if (f->lane != 0)
-        f->host->lane_lost(f->host, f->lane); /* all of it is settled */
     file_close(f);
-    f->stored_next = UINT64_MAX;
+    s->stored_next = UINT64_MAX;
     code = open_file(f, &st, &gzip, err);
-    if (code == SLUICE_OK && file_reader_open(&f->reader, f->fd, gzip) != 0)
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
-    mark.device = (uint64_t)st.st_dev;
-    mark.inode = (uint64_t)st.st_ino;
-    if (code == SLUICE_OK)
-        begin(f, &mark);
-    return code;
+    return code == SLUICE_OK ? begin(f, &at, &mark, &st, gzip, err) : code;
 }

@@ -57,7 +57,8 @@ static int read_heads(const char *at, struct file_mark *mark)
     return 1;
 }
 
-uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *found, struct sluice_error *err)
+uint32_t file_state_load(struct file_source *f, struct stream_mark *at, struct file_mark *mark, int *found,
+                         struct sluice_error *err)
 {
     char text[768];
     int used = 0;
@@ -70,8 +71,8 @@ uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *fou
         return err != NULL && err->code != SLUICE_NONE ? err->code : SLUICE_FATAL;
     if (n < (int64_t)sizeof text) {
         text[n] = '\0';
-        if (sscanf(text, STATE_FORMAT, &mark->next, &mark->ordinal, &mark->size, &mark->device, &mark->inode,
-                   &mark->generation, &used) == 6 &&
+        if (sscanf(text, STATE_FORMAT, &at->next, &at->ordinal, &mark->size, &mark->device, &mark->inode,
+                   &at->generation, &used) == 6 &&
             used > 0 && read_heads(text + used, mark)) {
             *found = 1;
             return SLUICE_OK;
@@ -84,52 +85,24 @@ uint32_t file_state_load(struct file_source *f, struct file_mark *mark, int *fou
         f->path);
 }
 
-uint32_t file_state_store(struct file_source *f, struct sluice_error *err)
+uint32_t file_state_store(struct record_stream *s, struct sluice_error *err)
 {
+    struct file_source *f = s->self;
     struct file_mark *m = &f->mark;
     char text[768];
     struct stat st;
-    uint32_t code;
     uint32_t i;
     int n;
 
     if (fstat(f->fd, &st) == 0)
         m->size = (uint64_t)st.st_size;
     /* The bytes that are final: what is done of a plain file, all of a gzip file. */
-    m->n_heads = file_heads(f->fd, f->reader.gzip ? m->size : m->next, m->heads);
+    m->n_heads = file_heads(f->fd, s->reader.gzip ? m->size : s->mark.next, m->heads);
     n = snprintf(text, sizeof text,
                  "v1 next=%" PRIu64 " ordinal=%" PRIu64 " size=%" PRIu64 " device=%" PRIu64 " inode=%" PRIu64
                  " generation=%" PRIu32 " heads=",
-                 m->next, m->ordinal, m->size, m->device, m->inode, m->generation);
+                 s->mark.next, s->mark.ordinal, m->size, m->device, m->inode, s->mark.generation);
     for (i = 0; i < m->n_heads; i++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%s%" PRIx64, i > 0 ? "," : "", m->heads[i]);
-    code = f->host->state_put(f->host, STATE_KEY, text, (uint64_t)n, err);
-    if (code == SLUICE_OK)
-        f->stored_next = m->next;
-    return code;
-}
-
-uint32_t file_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err)
-{
-    struct file_source *f = self;
-    const struct sluice_ack *last = NULL;
-    struct file_mark before;
-    uint32_t code;
-    uint32_t i;
-
-    for (i = 0; i < acks->n; i++) {
-        const struct sluice_ack *ack = (const void *)((const char *)acks->items + (size_t)i * acks->stride);
-
-        if (ack->lane == f->lane && (last == NULL || ack->next > last->next))
-            last = ack;
-    }
-    if (last == NULL || (last->next <= f->mark.next && f->stored_next == f->mark.next))
-        return SLUICE_OK;
-    before = f->mark;
-    f->mark.next = last->next;
-    f->mark.ordinal = last->ordinal;
-    code = file_state_store(f, err);
-    if (code != SLUICE_OK)
-        f->mark = before; /* asked again later */
-    return code;
+    return f->host->state_put(f->host, STATE_KEY, text, (uint64_t)n, err);
 }

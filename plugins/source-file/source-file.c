@@ -61,19 +61,12 @@ static void file_destroy(void *self)
     free(self);
 }
 
-static void register_metrics(struct file_source *f)
-{
-    const struct sluice_host *h = f->host;
-
-    f->metric.bytes = h->metric(h, SLUICE_COUNTER, "read_bytes_total", "Bytes read, after gzip.", NULL);
-    f->metric.blanks = h->metric(h, SLUICE_COUNTER, "blank_lines_total", "Blank lines skipped.", NULL);
-    f->metric.oversize =
-        h->metric(h, SLUICE_COUNTER, "oversize_records_total", "Records above max_record.", NULL);
-    f->metric.breaks = h->metric(h, SLUICE_COUNTER, "breaks_total",
-                                 "Times that no more could be read before the end.", NULL);
-    f->metric.position = h->metric(h, SLUICE_GAUGE, "position_bytes", "Bytes of the file read so far.", NULL);
-    f->metric.size = h->metric(h, SLUICE_GAUGE, "size_bytes", "Size of the file.", NULL);
-}
+static const struct stream_owner file_owner = {
+    .no_more = file_no_more,
+    .shrank = file_shrank,
+    .again = file_begin_again,
+    .store = file_state_store,
+};
 
 static uint32_t read_dialect(const struct sluice_host *host, const struct sluice_config *config,
                              struct csv_dialect *d, struct sluice_error *err)
@@ -92,8 +85,6 @@ static uint32_t file_create(const struct sluice_host *host, const struct sluice_
 {
     struct csv_dialect dialect;
     struct file_source *f;
-    size_t window;
-    int i;
 
     if (read_dialect(host, config, &dialect, err) != SLUICE_OK)
         return SLUICE_INVALID;
@@ -103,20 +94,17 @@ static uint32_t file_create(const struct sluice_host *host, const struct sluice_
     f->host = host;
     f->fd = -1;
     f->path = host->option_string(config, "path");
-    f->json = host->option_integer(config, "format") == 0;
-    f->framing.csv = host->option_integer(config, "format") == 1;
-    f->framing.dialect = dialect;
-    f->framing.max = (size_t)host->option_integer(config, "max_record");
-    f->header = host->option_integer(config, "header") != 0;
     f->follow = host->option_integer(config, "follow") != 0;
     f->restart_on_shrink = host->option_integer(config, "on_shrink") == 1;
-    f->cap = (size_t)host->option_integer(config, "buffer");
-    window = FRAME_WINDOW(f->framing.max);
-    if (f->cap < window)
-        f->cap = window;
-    for (i = 0; i < (int)FILE_ITEMS; i++)
-        f->items[i].struct_size = sizeof f->items[i];
-    register_metrics(f);
+    f->stream.name = f->path;
+    f->stream.json = host->option_integer(config, "format") == 0;
+    f->stream.framing.csv = host->option_integer(config, "format") == 1;
+    f->stream.framing.dialect = dialect;
+    f->stream.framing.max = (size_t)host->option_integer(config, "max_record");
+    f->stream.header = f->stream.framing.csv && host->option_integer(config, "header") != 0
+                           ? STREAM_HEADER_CSV
+                           : STREAM_HEADER_NONE;
+    stream_init(&f->stream, host, &file_owner, f, (size_t)host->option_integer(config, "buffer"));
     *self = f;
     return SLUICE_OK;
 }
@@ -124,9 +112,7 @@ static uint32_t file_create(const struct sluice_host *host, const struct sluice_
 static void release(struct file_source *f)
 {
     file_close(f);
-    free(f->buffer);
-    free(f->head);
-    f->buffer = f->head = NULL;
+    stream_close(&f->stream);
 }
 
 static uint32_t file_start(void *self, struct sluice_error *err)
@@ -134,12 +120,8 @@ static uint32_t file_start(void *self, struct sluice_error *err)
     struct file_source *f = self;
     uint32_t code;
 
-    f->buffer = malloc(f->cap);
-    f->head = malloc(FILE_OVERSIZE_HEAD);
-    if (f->buffer == NULL || f->head == NULL)
-        code = sluice_fail(err, SLUICE_FATAL, NULL, "no memory for a buffer of %llu bytes",
-                           (unsigned long long)f->cap);
-    else
+    code = stream_open(&f->stream, err);
+    if (code == SLUICE_OK)
         code = file_open(f, err);
     if (code != SLUICE_OK)
         release(f);
@@ -163,8 +145,24 @@ static void file_stats(void *self)
 {
     struct file_source *f = self;
 
-    f->host->metric_set(f->host, f->metric.position, NULL, (double)atomic_load(&f->raw_position));
-    f->host->metric_set(f->host, f->metric.size, NULL, (double)atomic_load(&f->raw_size));
+    stream_stats(&f->stream);
+}
+
+static uint32_t file_poll(void *self, struct sluice_batch *batch, uint64_t max, uint32_t timeout_ms,
+                          struct sluice_error *err)
+{
+    return stream_poll(&((struct file_source *)self)->stream, batch, max, timeout_ms, err);
+}
+
+static uint32_t file_settle(void *self, const struct sluice_acks *acks, struct sluice_error *err)
+{
+    return stream_settle(&((struct file_source *)self)->stream, acks, err);
+}
+
+static int64_t file_fetch(void *self, uint32_t lane, uint64_t position, uint64_t offset, void *out,
+                          uint64_t cap, struct sluice_error *err)
+{
+    return stream_fetch(&((struct file_source *)self)->stream, lane, position, offset, out, cap, err);
 }
 
 static const struct sluice_lifecycle file_lifecycle = {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/source-file/framing.h"
+#include "../../plugins/common/framing.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

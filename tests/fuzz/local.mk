@@ -84,14 +84,14 @@ endif
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_framing
 tests_fuzz_fuzz_framing_SOURCES = tests/fuzz/fuzz_framing.c \
-	plugins/source-file/framing.c plugins/source-file/framing.h
+	plugins/common/framing.c plugins/common/framing.h
 tests_fuzz_fuzz_framing_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_fuzz_framing_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_framing_LDADD = libsluicecsv.la
 else
 check_PROGRAMS += tests/fuzz/replay_framing
 tests_fuzz_replay_framing_SOURCES = tests/fuzz/fuzz_framing.c tests/fuzz/replay_main.c \
-	plugins/source-file/framing.c plugins/source-file/framing.h
+	plugins/common/framing.c plugins/common/framing.h
 tests_fuzz_replay_framing_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_replay_framing_LDADD = libsluicecsv.la
 TESTS += tests/fuzz/replay_framing
@@ -99,7 +99,7 @@ endif
 
 # Flags and lists of ids.
 FLAG_SOURCES = plugins/gate-feature-flipper/flag.c plugins/gate-feature-flipper/flag.h \
-	plugins/gate-feature-flipper/id_text.c plugins/gate-feature-flipper/id_text.h
+	plugins/common/id_text.c plugins/common/id_text.h
 if FUZZING
 noinst_PROGRAMS += tests/fuzz/fuzz_flag
 tests_fuzz_fuzz_flag_SOURCES = tests/fuzz/fuzz_flag.c $(FLAG_SOURCES)

@@ -482,7 +482,7 @@ END_TEST
 START_TEST(a_bucket_elsewhere_names_its_region)
 {
     struct sluice_http_response answer;
-    struct aws_s3 s3 = {NULL, base};
+    struct aws_s3 s3 = {.endpoint = base};
 
     set("AWS_ACCESS_KEY_ID", "ENV");
     set("AWS_SECRET_ACCESS_KEY", "canary-secret");

@@ -326,7 +326,7 @@ START_TEST(what_s3_refuses_is_told_in_words)
         {"AccessDenied", "policy does not allow"},
         {"SignatureDoesNotMatch", "secret does not belong"},
         {"InvalidAccessKeyId", "does not know these credentials"},
-        {"NoSuchBucket", "there is no such thing"},
+        {"NoSuchBucket", "there is no such bucket"},
     };
     struct plugin_host *h;
     char more[300], body[200];

@@ -112,6 +112,14 @@ tests_unit_check_source_file_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_source_file_LDADD = $(FILE_TEST_LDADD)
 TESTS += tests/unit/check_source_file
 
+# source/s3-file, over a server with faults
+check_PROGRAMS += tests/unit/check_source_s3_file
+tests_unit_check_source_s3_file_SOURCES = tests/unit/check_source_s3_file.c tests/support/one_suite.h \
+	tests/support/s3_double.c tests/support/s3_double.h
+tests_unit_check_source_s3_file_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(ZLIB_CFLAGS)
+tests_unit_check_source_s3_file_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS) $(ZLIB_LIBS)
+TESTS += tests/unit/check_source_s3_file
+
 # source/kafka, on the mock cluster of librdkafka
 KAFKA_DRIVE = tests/support/kafka_drive.c tests/support/kafka_drive.h tests/support/one_suite.h
 check_PROGRAMS += tests/unit/check_source_kafka

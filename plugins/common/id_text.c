@@ -15,11 +15,11 @@ static void trim(struct sluice_str *s)
         s->len--;
 }
 
-static int is_id(struct sluice_str s)
+int id_is_valid(struct sluice_str s)
 {
     uint64_t i;
 
-    if (s.len > ID_TEXT_MAX_ID)
+    if (s.len == 0 || s.len > ID_TEXT_MAX_ID)
         return 0;
     for (i = 0; i < s.len; i++)
         if ((unsigned char)s.data[i] <= ' ' || s.data[i] == 0x7f || s.data[i] == '"')
@@ -27,7 +27,7 @@ static int is_id(struct sluice_str s)
     return 1;
 }
 
-static int is_header(struct sluice_str s)
+int id_is_header(struct sluice_str s)
 {
     static const char *const names[] = {"user_id", "user_ids", "userid", "userids",
                                         "id",      "ids",      "user",   "users"};
@@ -86,9 +86,9 @@ int id_text_each(struct sluice_str text, char separator, struct id_count *count,
             count->blank++;
             continue;
         }
-        if (separator == '\n' && first && is_header(id)) {
+        if (separator == '\n' && first && id_is_header(id)) {
             count->header++;
-        } else if (!is_id(id)) {
+        } else if (!id_is_valid(id)) {
             count->bad++;
         } else {
             answer = each(context, id);

@@ -1,18 +1,17 @@
-/* file_reader: see file_reader.h. */
-#include "file_reader.h"
+/* byte_reader: see byte_reader.h. */
+#include "byte_reader.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define IN_BYTES (64u * 1024u)
 
-int file_reader_open(struct file_reader *r, int fd, int gzip)
+int byte_reader_open(struct byte_reader *r, byte_reader_raw read, void *context, int gzip)
 {
     memset(r, 0, sizeof *r);
-    r->fd = fd;
+    r->read = read;
+    r->context = context;
     r->gzip = gzip;
     if (!gzip)
         return 0;
@@ -27,7 +26,7 @@ int file_reader_open(struct file_reader *r, int fd, int gzip)
     return 0;
 }
 
-void file_reader_close(struct file_reader *r)
+void byte_reader_close(struct byte_reader *r)
 {
     if (r->in != NULL)
         (void)inflateEnd(&r->z);
@@ -35,30 +34,25 @@ void file_reader_close(struct file_reader *r)
     memset(r, 0, sizeof *r);
 }
 
-void file_reader_seek(struct file_reader *r, uint64_t position)
+void byte_reader_seek(struct byte_reader *r, uint64_t position)
 {
     r->raw = position;
     r->position = position;
 }
 
-static int64_t read_raw(struct file_reader *r, void *out, uint64_t cap)
+static int64_t read_raw(struct byte_reader *r, void *out, uint64_t cap)
 {
-    ssize_t n;
+    int64_t n = r->read(r->context, r->raw, out, cap, r->problem, sizeof r->problem);
 
-    do
-        n = pread(r->fd, out, cap, (off_t)r->raw);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) {
+    r->later = n == BYTE_READER_LATER;
+    if (n == BYTE_READER_BROKEN)
         r->broken = 1;
-        (void)snprintf(r->problem, sizeof r->problem, "byte %llu cannot be read: %s",
-                       (unsigned long long)r->raw + 1, strerror(errno));
-        return -1;
-    }
-    r->raw += (uint64_t)n;
+    if (n > 0)
+        r->raw += (uint64_t)n;
     return n;
 }
 
-static void gzip_broken(struct file_reader *r, const char *why)
+static void gzip_broken(struct byte_reader *r, const char *why)
 {
     r->broken = 1;
     (void)snprintf(r->problem, sizeof r->problem, "the gzip data %s, at byte %llu of the file", why,
@@ -66,7 +60,7 @@ static void gzip_broken(struct file_reader *r, const char *why)
 }
 
 /* Between members: zeros may fill up, another member may begin.  1: go on, 0: nothing more. */
-static int begin_member(struct file_reader *r)
+static int begin_member(struct byte_reader *r)
 {
     while (r->z.avail_in > 0 && *r->z.next_in == 0 && r->members > 0) {
         r->z.next_in++;
@@ -88,7 +82,7 @@ static int begin_member(struct file_reader *r)
 }
 
 /* More compressed bytes, if there are none at hand.  1: there are some. */
-static int refill(struct file_reader *r)
+static int refill(struct byte_reader *r)
 {
     int64_t n;
 
@@ -105,7 +99,7 @@ static int refill(struct file_reader *r)
     return 0;
 }
 
-static void inflate_some(struct file_reader *r)
+static void inflate_some(struct byte_reader *r)
 {
     int code = inflate(&r->z, Z_NO_FLUSH);
 
@@ -117,13 +111,14 @@ static void inflate_some(struct file_reader *r)
         gzip_broken(r, "is damaged");
 }
 
-static int64_t read_gzip(struct file_reader *r, char *out, uint64_t cap)
+static int64_t read_gzip(struct byte_reader *r, char *out, uint64_t cap)
 {
     uint64_t n;
 
     r->z.next_out = (unsigned char *)out;
     r->z.avail_out = cap > 1u << 30 ? 1u << 30 : (uInt)cap;
     cap = r->z.avail_out;
+    r->later = 0;
     while (r->z.avail_out > 0 && !r->broken) {
         if (!refill(r))
             break;
@@ -135,18 +130,20 @@ static int64_t read_gzip(struct file_reader *r, char *out, uint64_t cap)
     n = cap - r->z.avail_out;
     r->position += n;
     if (n == 0 && r->broken)
-        return -1;
+        return BYTE_READER_BROKEN;
+    if (n == 0 && r->later)
+        return BYTE_READER_LATER;
     return (int64_t)n;
 }
 
-int64_t file_reader_read(struct file_reader *r, char *out, uint64_t cap)
+int64_t byte_reader_read(struct byte_reader *r, char *out, uint64_t cap)
 {
     int64_t n;
 
     if (r->gzip)
         return read_gzip(r, out, cap);
     if (r->broken)
-        return -1;
+        return BYTE_READER_BROKEN;
     n = read_raw(r, out, cap);
     if (n > 0)
         r->position += (uint64_t)n;

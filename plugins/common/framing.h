@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "../common/csv.h"
+#include "csv.h"
 
 struct framing {
     int csv; /* rows: line ends inside quotes do not count; else lines */
