@@ -188,8 +188,8 @@ static uint32_t neo4j_discover(struct neo4j *n, struct sluice_error *err)
     if (code != SLUICE_OK)
         return code;
     if (r.code != SLUICE_OK) {
-        code = sluice_fail(err, r.code == SLUICE_CANCELLED ? SLUICE_CANCELLED : SLUICE_DISCONNECTED, NULL,
-                           "%s: %s", n->url, r.message);
+        code = neo4j_unreached(n, r.code == SLUICE_CANCELLED ? SLUICE_CANCELLED : SLUICE_DISCONNECTED,
+                               r.message, err);
     } else if (r.status >= 500 || r.status == 429) {
         code = sluice_fail(err, SLUICE_DISCONNECTED, NULL, "%s answers status %u", n->url, r.status);
         if (err != NULL)

@@ -131,6 +131,9 @@ uint32_t neo4j_read(struct neo4j *n, const struct neo4j_call *c, struct neo4j_re
 void neo4j_rollback(struct neo4j *n, struct neo4j_tx *tx);
 void neo4j_reply_release(struct neo4j *n, struct neo4j_reply *reply);
 
+/* Nobody answered: fills err with the words of the HTTP service, and with the option that they are
+ * about where TLS failed; returns code. */
+uint32_t neo4j_unreached(const struct neo4j *n, uint32_t code, const char *words, struct sluice_error *err);
 /* What a code of the server means: a SLUICE_ code, and which trouble it is. */
 uint32_t neo4j_classify(const char *code, int proven, int in_tx, int commit, enum neo4j_trouble *trouble);
 

@@ -82,3 +82,28 @@ uint32_t neo4j_classify(const char *code, int proven, int in_tx, int commit, enu
     }
     return commit ? SLUICE_UNSURE : SLUICE_DISCONNECTED;
 }
+
+/* libcurl's and OpenSSL's words, and which option they are about. */
+static const struct {
+    const char *words, *option, *hint;
+} tls_hints[] = {
+    {"issuer certificate", "ca_file",
+     "if an authority of your own signed it, name that one's PEM file in ca_file"},
+    {"self-signed", "ca_file", "name the PEM file of the authority that signed it in ca_file"},
+    {"self signed", "ca_file", "name the PEM file of the authority that signed it in ca_file"},
+    {"setting certificate", "ca_file", "ca_file must be a PEM file of authorities"},
+    {"host name", "url", "url must name the server as its certificate does"},
+    {"wrong version number", "url",
+     "no TLS is spoken there: url wants the port for https (7473), or http://"},
+};
+
+uint32_t neo4j_unreached(const struct neo4j *n, uint32_t code, const char *words, struct sluice_error *err)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof tls_hints / sizeof *tls_hints; i++)
+        if (strstr(words, tls_hints[i].words) != NULL)
+            return sluice_fail(err, code, tls_hints[i].option, "%s: %s; %s", n->url, words,
+                               tls_hints[i].hint);
+    return sluice_fail(err, code, NULL, "%s: %s", n->url, words);
+}

@@ -88,7 +88,7 @@ static uint32_t tx_silence(const struct neo4j *n, const struct sluice_http_respo
         return sluice_fail(err, n->host->cancelled(n->host) ? SLUICE_CANCELLED : SLUICE_DISCONNECTED, NULL,
                            "%s: %s", n->url, r->message);
     default:
-        return sluice_fail(err, r->code, NULL, "%s: %s", n->url, r->message);
+        return neo4j_unreached(n, r->code, r->message, err);
     }
 }
 

@@ -16,6 +16,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-cypher.sh \
 	tests/integration/neo4j-exact.sh \
 	tests/integration/neo4j-faults.sh \
+	tests/integration/neo4j-login.sh \
 	tests/integration/retailer.sh \
 	tests/integration/services.sh \
 	tests/integration/valkey-enrollment.sh

@@ -315,6 +315,57 @@ START_TEST(a_leader_switch_is_an_outage)
 }
 END_TEST
 
+/* What a cluster says while its leader moves.  Nothing was written, the batch comes again, and no record is
+ * at fault. */
+static const char *const routing[] = {
+    "Neo.ClientError.Cluster.NotALeader",
+    "Neo.ClientError.Cluster.Routing",
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase",
+    "Neo.ClientError.General.WriteOnReadOnlyAccessDatabase",
+    "Neo.TransientError.Transaction.LeaderSwitch",
+    "Neo.TransientError.Cluster.ReplicationFailure",
+    "Neo.TransientError.General.DatabaseUnavailable",
+    "Neo.ClientError.Security.AuthorizationExpired",
+};
+
+static void routed(int query_only, uint32_t status)
+{
+    struct plugin_host *h;
+    struct sluice_error err;
+    char body[512];
+    size_t i;
+
+    neo4j.query_only = query_only;
+    h = started(LOGIN);
+    for (i = 0; i < sizeof routing / sizeof *routing; i++) {
+        (void)snprintf(body, sizeof body,
+                       "{\"results\":[],\"errors\":[{\"code\":\"%s\",\"message\":\"moved\"}]}", routing[i]);
+        trouble(neo4j.posts + (query_only ? 5 : 2), status, body, 0);
+        ck_assert_msg(written(h, 1, &err) == SLUICE_DISCONNECTED, "%s: %u", routing[i], err.code);
+        ck_assert_ptr_nonnull(strstr(err.message, routing[i]));
+        ck_assert_msg(written(h, 1, &err) == SLUICE_OK, "after %s: %s", routing[i], err.message);
+    }
+    plugin_host_close(h);
+}
+
+START_TEST(a_cluster_that_moves_its_leader_is_waited_for)
+{
+    routed(0, 200);
+}
+END_TEST
+
+START_TEST(so_it_is_through_the_query_api)
+{
+    routed(1, 202);
+}
+END_TEST
+
+START_TEST(so_it_is_when_the_statement_does_not_even_begin)
+{
+    routed(1, 400);
+}
+END_TEST
+
 START_TEST(what_the_server_refuses_is_halved)
 {
     trouble(COMMIT, 200, ERROR("Neo.DatabaseError.Statement.ExecutionFailed", "too large to index"), 0);
@@ -481,8 +532,9 @@ ONE_SUITE_WITH("sink_neo4j", 60, before, after, a_batch_is_read_by_one_request_a
                a_user_that_somebody_else_changed_meanwhile_is_read_again,
                a_commit_answered_by_somebody_else_is_unsure,
                a_gateway_that_times_out_while_committing_is_unsure, a_busy_server_is_an_outage,
-               a_leader_switch_is_an_outage, what_the_server_refuses_is_halved,
-               a_batch_too_large_for_the_servers_memory_is_halved,
+               a_leader_switch_is_an_outage, a_cluster_that_moves_its_leader_is_waited_for,
+               so_it_is_through_the_query_api, so_it_is_when_the_statement_does_not_even_begin,
+               what_the_server_refuses_is_halved, a_batch_too_large_for_the_servers_memory_is_halved,
                one_record_too_large_for_the_servers_memory_is_not_at_fault,
                a_node_that_went_away_is_made_again, a_wrong_password_is_told_in_words,
                a_password_that_was_good_is_waited_for, an_unknown_database_is_named,
