@@ -47,7 +47,7 @@ int write_again(struct sink *s, struct work *w, uint32_t tries, enum neo4j_troub
     if (trouble != NEO4J_DEADLOCK && trouble != NEO4J_LOST && trouble != NEO4J_MISSING &&
         trouble != NEO4J_CHANGED)
         return 0;
-    if (trouble == NEO4J_DEADLOCK)
+    if (trouble == NEO4J_DEADLOCK || trouble == NEO4J_MISSING) /* a commit becomes visible bit by bit */
         limit = TRIES;
     if (trouble == NEO4J_CHANGED) {
         limit = CLASHES;

@@ -19,6 +19,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-login.sh \
 	tests/integration/retailer.sh \
 	tests/integration/services.sh \
+	tests/integration/user-load.sh \
 	tests/integration/valkey-enrollment.sh
 EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/neo4j_lib.sh \
@@ -30,6 +31,7 @@ EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/exact-real.yaml \
 	tests/integration/lib.sh \
 	tests/integration/live.sh \
+	tests/integration/user-load.yaml \
 	tests/integration/run
 
 check-integration: all
