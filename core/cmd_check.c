@@ -11,6 +11,7 @@
 #include "check_online.h"
 #include "cli.h"
 #include "command.h"
+#include "expect.h"
 #include "instance.h"
 #include "log.h"
 #include "metric.h"
@@ -80,6 +81,11 @@ static void ask_services(struct check *c)
     log_set_level(SLUICE_ERROR); /* what instances say while they start is for a run */
     c->stuck = online_run(c->online, ONLINE_MS) != 0;
     c->silent = online_tell(c->online, &c->problems);
+    if (c->app.plan->n_expect > 0 && c->silent > 0)
+        problem_warn(&c->problems, c->app.plan->expect[0].origin, NULL,
+                     "what `expect` says was not verified, since not everything answers");
+    else if (!c->stuck)
+        (void)expect_verify(c->app.plan, ONLINE_MS, &c->problems);
 }
 
 /* The state that a run left, so that instances find their positions; none is no problem. */
@@ -138,6 +144,8 @@ static void check_plan(struct check *c)
     open_state(c);
     for (i = 0; i < plan->n_pipelines; i++)
         check_pipeline(c, &plan->pipelines[i], &c->made[i]);
+    if (!problems_failed(&c->problems))
+        (void)expect_check(plan, &c->problems);
     ask_services(c);
 }
 

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "command.h"
+#include "expect.h"
 #include "log.h"
 #include "run.h"
 
@@ -105,7 +106,7 @@ static int prepare(struct run *r, struct problems *p)
     struct plan_flags flags = {0};
 
     if (app_load(&r->app, r->files.items, r->files.n, r->env, flags, p) != 0 || open_state(r, p) != 0 ||
-        make_pipelines(r, p) != 0)
+        make_pipelines(r, p) != 0 || expect_verify(r->app.plan, EXPECT_MS, p) != 0)
         return -1;
     if (run_admin_start(r, &err) != 0) {
         problem_add(p, (struct origin){NULL, 0, 0}, NULL, "http: %s", err.message);

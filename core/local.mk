@@ -53,7 +53,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/pipeline.c core/pipeline.h core/pipeline_make.c core/pipeline_lane.c core/pipeline_private.h \
 	core/pipeline_source.c core/pipeline_judge.c core/pipeline_oversize.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
 	core/pipeline_stage.c core/pipeline_end.c core/pipeline_log.c core/pipeline_report.c core/config_compare.c core/config_compare.h
-libsluicecore_la_SOURCES += core/file_write.c core/file_write.h
+libsluicecore_la_SOURCES += core/file_write.c core/file_write.h core/expect.c core/expect.h
 
 libsluicecore_la_SOURCES += core/backfill.h core/backfill_folder.c core/backfill_folder.h core/backfill_list.c \
 	core/backfill_pass.c core/backfill_pass.h core/backfill_report.c core/backfill_report.h \

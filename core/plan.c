@@ -151,9 +151,49 @@ static const char **top_skip(struct planner *b, const struct config_value *root)
     return skip;
 }
 
+static int is_account(const char *text)
+{
+    return strlen(text) == 12 && strspn(text, "0123456789") == 12;
+}
+
+static void read_expectation(struct planner *b, const struct sluice_config *c, const char *what)
+{
+    struct expectation *e = &b->plan->expect[b->plan->n_expect];
+    uint64_t n = option_count(c, what), i;
+    struct origin at = option_origin(c, what);
+
+    if (!option_given(c, what))
+        return;
+    e->what = what;
+    e->origin = at;
+    e->values = calloc(n + 1, sizeof *e->values);
+    b->plan->n_expect++;
+    for (i = 0; e->values != NULL && i < n; i++, e->n++) {
+        const char *value = option_item(c, what, i);
+
+        plan_copy(b, &e->values[i], value);
+        if (value[0] == '\0' || (strcmp(what, "aws_account") == 0 && !is_account(value)))
+            problem_add(b->problems, at, value[0] == '\0' ? NULL : "quote it if it begins with 0",
+                        "`%s` of expect cannot be '%.40s'%s", what, value,
+                        value[0] == '\0' ? "" : ": an account has twelve digits");
+    }
+    if (e->values == NULL)
+        plan_no_memory(b);
+}
+
+static void read_expect(struct planner *b, const struct config_value *block)
+{
+    static const char *const things[PLAN_EXPECT] = {"aws_account", "kafka_cluster", "neo4j_database"};
+    struct sluice_config *c = block == NULL ? NULL : plan_options(b, TABLE_EXPECT, block, NULL);
+    size_t i;
+
+    for (i = 0; c != NULL && i < PLAN_EXPECT; i++)
+        read_expectation(b, c, things[i]);
+    option_free(c);
+}
+
 static void read_top(struct planner *b, const struct config_value *root)
 {
-    const struct config_value *expect = config_get(root, "expect");
     const char **skip = top_skip(b, root);
     struct sluice_config *c;
 
@@ -172,8 +212,7 @@ static void read_top(struct planner *b, const struct config_value *root)
     free(skip);
     read_log(b, config_get(root, "log"), root->origin);
     read_http(b, config_get(root, "http"));
-    if (expect != NULL)
-        option_free(plan_options(b, TABLE_EXPECT, expect, NULL));
+    read_expect(b, config_get(root, "expect"));
 }
 
 static void read_pipelines(struct planner *b, const struct config_value *root)
@@ -207,6 +246,11 @@ void plan_free(struct plan *plan)
         return;
     for (i = 0; i < plan->n_pipelines; i++)
         plan_pipeline_release(&plan->pipelines[i]);
+    for (i = 0; i < plan->n_expect; i++) {
+        while (plan->expect[i].n > 0)
+            free(plan->expect[i].values[--plan->expect[i].n]);
+        free(plan->expect[i].values);
+    }
     free(plan->pipelines);
     plan_backfill_release(&plan->backfill);
     free(plan->state_dir);

@@ -91,6 +91,15 @@ struct backfill_spec {
     int has_queue;
 };
 
+/* What a thing that the config talks to must be called, see expect.h. */
+struct expectation {
+    const char *what; /* the option's name */
+    char **values;    /* one of them */
+    uint64_t n;
+    struct origin origin;
+};
+#define PLAN_EXPECT 3u
+
 struct plan {
     char *state_dir;       /* absolute, or NULL */
     char *http_listen;     /* "127.0.0.1:0" form, or NULL: no HTTP */
@@ -99,6 +108,8 @@ struct plan {
     char *log_level;       /* "debug" … "error" */
     uint32_t drain_ms;     /* deadline of a drain */
     struct backfill_spec backfill;
+    struct expectation expect[PLAN_EXPECT];
+    size_t n_expect;
     struct pipeline_spec *pipelines;
     size_t n_pipelines;
 };

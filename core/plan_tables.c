@@ -56,6 +56,23 @@ static const struct sluice_option http_options[] = {
 };
 
 static const struct sluice_option expect_options[] = {
+    {.name = "aws_account",
+     .type = SLUICE_LIST,
+     .summary = "AWS account (twelve digits) that the credentials of every instance must belong to",
+     .details =
+         "`run`, and whatever writes, asks before it reads the first record and stops if it is another; "
+         "so do kafka_cluster and neo4j_database.  A list means one of them.",
+     .example = "\"123456789012\""},
+    {.name = "kafka_cluster",
+     .type = SLUICE_LIST,
+     .summary = "id of the cluster that every Kafka instance must reach",
+     .example = "MkU3OEVBNTcwNTJENDM2Qk"},
+    {.name = "neo4j_database",
+     .type = SLUICE_LIST,
+     .summary = "name or id of the database that every Neo4j instance must reach",
+     .details =
+         "The id is the stronger one, since most databases are called neo4j: `CALL db.info()` shows it.",
+     .example = "neo4j"},
     {.name = "user_file",
      .type = SLUICE_PATH,
      .summary = "user ids that the graph must hold after a backfill, one a line",

@@ -30,6 +30,8 @@ struct aws_chain {
 int aws_web_identity(const struct aws_options *o, const char *token_file, const char *role,
                      const char *session, const char *region, struct aws_found *out,
                      struct sluice_error *err);
+/* Where STS is; region may be NULL.  1, or 0: it does not fit. */
+int aws_sts_url(const struct aws_options *o, const char *region, char *out, size_t size);
 int aws_container(const struct aws_options *o, struct aws_found *out, struct sluice_error *err);
 int aws_instance(const struct aws_options *o, struct aws_found *out, struct sluice_error *err);
 

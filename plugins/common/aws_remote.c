@@ -102,7 +102,7 @@ static int refused(const struct sluice_http_response *answer, const char *who, s
 
 /* --- web identity --------------------------------------------------------------------- */
 
-static int sts_url(const struct aws_options *o, const char *region, char *out, size_t size)
+int aws_sts_url(const struct aws_options *o, const char *region, char *out, size_t size)
 {
     const char *given = aws_env(o, "AWS_ENDPOINT_URL_STS");
 
@@ -163,7 +163,7 @@ int aws_web_identity(const struct aws_options *o, const char *token_file, const 
     add_param(&body, "RoleArn", sluice_str_of(role));
     add_param(&body, "RoleSessionName", sluice_str_of(session != NULL ? session : "sluice"));
     add_param(&body, "WebIdentityToken", token);
-    if (body.failed || !sts_url(o, region, url, sizeof url))
+    if (body.failed || !aws_sts_url(o, region, url, sizeof url))
         (void)sluice_fail(err, SLUICE_RETRY, NULL,
                           "no memory for the question to STS, or its address is too long");
     else if (ask(o, "POST", url, type, 1, body.data, o->timeout_ms, &answer, err) == 0) {

@@ -41,6 +41,7 @@ noinst_LTLIBRARIES += libsluiceaws.la
 libsluiceaws_la_SOURCES = \
 	plugins/common/aws_chain.c plugins/common/aws_chain.h plugins/common/aws_chain_private.h \
 	plugins/common/aws_error.c plugins/common/aws_error.h \
+	plugins/common/aws_identity.c plugins/common/aws_identity.h \
 	plugins/common/aws_msk.c plugins/common/aws_msk.h \
 	plugins/common/aws_profile.c plugins/common/aws_profile.h \
 	plugins/common/aws_remote.c \

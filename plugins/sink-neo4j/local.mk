@@ -1,7 +1,7 @@
 plugin_LTLIBRARIES += %D%/sink-neo4j.la
 plugins_sink_neo4j_sink_neo4j_la_SOURCES = \
 	%D%/sink-neo4j.c %D%/neo4j_sink.h \
-	%D%/schema.c %D%/cypher.c \
+	%D%/schema.c %D%/cypher.c %D%/identity.c \
 	%D%/batch.c %D%/batch.h %D%/catalogue.c %D%/catalogue_write.c %D%/join.c \
 	%D%/write.c %D%/write_read.c %D%/write_edges.c \
 	%D%/walk.c %D%/walk_users.c %D%/walk.h

@@ -24,6 +24,8 @@
 #include "../common/node_cache.h"
 #include "batch.h"
 
+extern const struct sluice_identity neo4j_identity; /* identity.c */
+
 enum neo4j_model { MODEL_PURCHASE_GRAPH, MODEL_CYPHER };
 
 /* A product that the graph may have to learn something of: what the batch says of it. */

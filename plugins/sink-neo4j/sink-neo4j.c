@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sluice/check.h>
 #include <sluice/graph.h>
+#include <sluice/identity.h>
 #include <sluice/promise.h>
 
 #include "neo4j_sink.h"
@@ -200,6 +201,8 @@ static const void *neo4j_sink_extension(void *self, const char *id)
 {
     struct sink *s = self;
 
+    if (strcmp(id, SLUICE_IDENTITY_ID) == 0)
+        return &neo4j_identity;
     if (strcmp(id, SLUICE_PROMISE_ID) == 0)
         return &neo4j_promise;
     if (strcmp(id, SLUICE_GRAPH_ID) != 0 || s->model != MODEL_PURCHASE_GRAPH)

@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <sluice/identity.h>
 #include <sluice/lag.h>
 #include <sluice/plugin.h>
 
@@ -232,6 +233,9 @@ uint32_t kafka_reader_metadata(struct kafka_reader *r, const struct rd_kafka_met
 /* It failed: the reason of the connection, if there is one, says more. */
 uint32_t kafka_reader_failed(struct kafka_reader *r, rd_kafka_resp_err_t code, const char *about,
                              struct sluice_error *err);
+
+/* kafka_identity.c */
+extern const struct sluice_identity kafka_identity;
 
 /* kafka_lag.c */
 extern const struct sluice_lag kafka_lag;

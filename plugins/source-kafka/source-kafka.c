@@ -182,6 +182,8 @@ static uint32_t kafka_create(const struct sluice_host *host, const struct sluice
 static const void *kafka_extension(void *self, const char *id)
 {
     (void)self;
+    if (strcmp(id, SLUICE_IDENTITY_ID) == 0)
+        return &kafka_identity;
     return strcmp(id, SLUICE_LAG_ID) == 0 ? &kafka_lag : NULL;
 }
 

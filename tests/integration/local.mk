@@ -5,6 +5,7 @@
 INTEGRATION_TESTS = \
 	tests/integration/chaos.sh \
 	tests/integration/check-online.sh \
+	tests/integration/expect.sh \
 	tests/integration/flipper.sh \
 	tests/integration/kafka.sh \
 	tests/integration/kafka-iam.sh \

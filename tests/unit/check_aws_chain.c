@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../../plugins/common/aws_error.h"
+#include "../../plugins/common/aws_identity.h"
 #include "../../plugins/common/aws_s3.h"
 #include "extension.h"
 #include "http_double.h"
@@ -496,6 +497,71 @@ START_TEST(a_bucket_elsewhere_names_its_region)
 }
 END_TEST
 
+/* --- whose keys they are -------------------------------------------------------------------- */
+
+static void keep_account(void *context, struct sluice_str value)
+{
+    (void)snprintf(context, 32, "%.*s", (int)value.len, value.data);
+}
+
+static uint32_t ask_account(char account[32])
+{
+    const struct sluice_identity_visitor visitor = {sizeof visitor, 0, account, keep_account};
+
+    account[0] = '\0';
+    return aws_identity_tell(chain, 5000, &visitor, &err);
+}
+
+START_TEST(the_account_of_the_keys_is_told_by_sts)
+{
+    const char *request;
+    char account[32];
+
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    set("AWS_SECRET_ACCESS_KEY", "canary-secret");
+    set("AWS_SESSION_TOKEN", "canary-token");
+    set("AWS_REGION", "eu-west-1");
+    set("AWS_ENDPOINT_URL_STS", base);
+    http_double_set(
+        server, "POST /", 200, NULL, NULL,
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/x"
+        "</Arn><UserId>A</UserId><Account>123456789012</Account></GetCallerIdentityResult>"
+        "</GetCallerIdentityResponse>");
+    make_chain();
+    ck_assert_msg(ask_account(account) == SLUICE_OK, "%s", err.message);
+    ck_assert_str_eq(account, "123456789012");
+    request = http_double_last(server, "POST /");
+    ck_assert_ptr_nonnull(strstr(request, "Action=GetCallerIdentity&Version=2011-06-15"));
+    ck_assert_ptr_nonnull(strstr(request, "Credential=ENV/20150830/eu-west-1/sts/aws4_request, "
+                                          "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token"));
+}
+END_TEST
+
+START_TEST(an_account_that_is_not_told_is_said)
+{
+    char account[32];
+
+    set("AWS_ENDPOINT_URL_STS", base);
+    make_chain();
+    ck_assert_uint_ne(ask_account(account), SLUICE_OK); /* no keys */
+    ck_assert_ptr_nonnull(strstr(err.message, "no AWS credentials"));
+    set("AWS_ACCESS_KEY_ID", "ENV");
+    set("AWS_SECRET_ACCESS_KEY", "canary-secret");
+    http_double_set(server, "POST /", 403, NULL, NULL,
+                    "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error>"
+                    "</ErrorResponse>");
+    make_chain();
+    ck_assert_uint_eq(ask_account(account), SLUICE_FATAL);
+    ck_assert_ptr_nonnull(strstr(err.message, "cannot ask STS for the account"));
+    http_double_set(server, "POST /", 200, NULL, NULL, "<html>hello</html>");
+    ck_assert_uint_eq(ask_account(account), SLUICE_FATAL);
+    ck_assert_ptr_nonnull(strstr(err.message, "names no account"));
+    set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+    ck_assert_uint_eq(ask_account(account), SLUICE_DISCONNECTED);
+    ck_assert_str_eq(account, "");
+}
+END_TEST
+
 ONE_SUITE_WITH("aws_chain", 60, begin, end, the_environment_comes_first, half_of_a_pair_is_refused_by_name,
                profiles_are_read_from_both_files, a_profile_of_the_config_wins_over_the_environment,
                a_profile_in_a_way_that_is_not_read_says_what_to_do,
@@ -507,4 +573,5 @@ ONE_SUITE_WITH("aws_chain", 60, begin, end, the_environment_comes_first, half_of
                old_keys_serve_to_their_end_if_new_ones_cannot_be_had,
                keys_that_aws_called_expired_are_asked_for_again,
                keys_that_have_ended_when_they_come_point_at_the_clock,
-               refusals_are_told_apart_in_xml_and_json, a_bucket_elsewhere_names_its_region)
+               refusals_are_told_apart_in_xml_and_json, a_bucket_elsewhere_names_its_region,
+               the_account_of_the_keys_is_told_by_sts, an_account_that_is_not_told_is_said)

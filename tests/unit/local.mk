@@ -183,6 +183,13 @@ tests_unit_check_plan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_plan_LDADD = $(UNIT_LDADD)
 TESTS += tests/unit/check_plan
 
+check_PROGRAMS += tests/unit/check_expect
+tests_unit_check_expect_SOURCES = tests/unit/check_expect.c tests/support/one_suite.h \
+	tests/support/config_module.c tests/support/config_module.h
+tests_unit_check_expect_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_expect_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_expect
+
 check_PROGRAMS += tests/unit/check_config_bad
 tests_unit_check_config_bad_SOURCES = tests/unit/check_config_bad.c tests/support/config_module.c tests/support/config_module.h
 tests_unit_check_config_bad_CPPFLAGS = $(UNIT_CPPFLAGS)
