@@ -23,7 +23,8 @@ enum place {
     PLACE_STAGE,
     PLACE_GATES,
     PLACE_GATE,
-    PLACE_BLOCK /* of one instance */
+    PLACE_BLOCK, /* of one instance */
+    PLACE_ONCE   /* of gate/once, or its key alone */
 };
 
 static int merge_value(struct loader *l, enum place place, struct config_value **base,
@@ -73,19 +74,13 @@ static enum place place_below(enum place place, const char *key)
         const char *key;
         enum place to;
     } ways[] = {
-        {PLACE_ROOT, "pipelines", PLACE_PIPELINES},
-        {PLACE_PIPELINE, "source", PLACE_BLOCK},
-        {PLACE_PIPELINE, "decoder", PLACE_BLOCK},
-        {PLACE_PIPELINE, "sink", PLACE_BLOCK},
-        {PLACE_PIPELINE, "stages", PLACE_STAGES},
-        {PLACE_PIPELINE, "steps", PLACE_STEPS},
-        {PLACE_STEP, "stages", PLACE_STAGES},
-        {PLACE_STEP, "sink", PLACE_BLOCK},
-        {PLACE_STAGE, "gate", PLACE_GATE},
-        {PLACE_STAGE, "enrich", PLACE_BLOCK},
-        {PLACE_GATE, "any", PLACE_GATES},
-        {PLACE_GATE, "all", PLACE_GATES},
-        {PLACE_GATE, "not", PLACE_GATE},
+        {PLACE_ROOT, "pipelines", PLACE_PIPELINES}, {PLACE_PIPELINE, "source", PLACE_BLOCK},
+        {PLACE_PIPELINE, "decoder", PLACE_BLOCK},   {PLACE_PIPELINE, "sink", PLACE_BLOCK},
+        {PLACE_PIPELINE, "stages", PLACE_STAGES},   {PLACE_PIPELINE, "steps", PLACE_STEPS},
+        {PLACE_STEP, "stages", PLACE_STAGES},       {PLACE_STEP, "sink", PLACE_BLOCK},
+        {PLACE_STEP, "once", PLACE_ONCE},           {PLACE_STAGE, "gate", PLACE_GATE},
+        {PLACE_STAGE, "enrich", PLACE_BLOCK},       {PLACE_GATE, "any", PLACE_GATES},
+        {PLACE_GATE, "all", PLACE_GATES},           {PLACE_GATE, "not", PLACE_GATE},
     };
     size_t i;
 
@@ -254,16 +249,36 @@ static int merge_map(struct loader *l, enum place place, struct config_value *ba
     return 0;
 }
 
+/* TEXT of `once` becomes { key: TEXT }. */
+static int spell_out(struct loader *l, struct config_value **once)
+{
+    struct config_value *map;
+
+    if ((*once)->type != CONFIG_SCALAR)
+        return 0;
+    map = value_new(CONFIG_MAP, (*once)->origin);
+    if (map == NULL || value_add(map, "key", (*once)->origin, *once) != 0) {
+        value_free(map);
+        loader_no_memory(l);
+        return -1;
+    }
+    *once = map;
+    return 0;
+}
+
 static int merge_value(struct loader *l, enum place place, struct config_value **base,
                        struct config_value **over)
 {
     static const enum place items[] = {[PLACE_STAGES] = PLACE_STAGE,
                                        [PLACE_STEPS] = PLACE_STEP,
                                        [PLACE_GATES] = PLACE_GATE,
-                                       [PLACE_BLOCK] = PLACE_ANY};
+                                       [PLACE_ONCE] = PLACE_ANY};
 
     if (*over == NULL)
         return 0;
+    if (place == PLACE_ONCE && (*base)->type != (*over)->type &&
+        (spell_out(l, base) != 0 || spell_out(l, over) != 0))
+        return -1;
     if ((*base)->type == CONFIG_LIST && (*over)->type == CONFIG_LIST && items[place] != PLACE_ANY)
         return merge_list(l, items[place], *base, *over);
     if (replaces(place, *base, *over)) {

@@ -151,6 +151,14 @@ static const struct sluice_option *find_option(const struct option_table *table,
     return NULL;
 }
 
+static int is_among(const char *const *names, size_t n, const char *name)
+{
+    while (n > 0)
+        if (strcmp(names[--n], name) == 0)
+            return 1;
+    return 0;
+}
+
 static void unknown_member(const struct option_table *table, const char *name, struct origin at,
                            const char *const *skip, struct problems *p)
 {
@@ -162,7 +170,8 @@ static void unknown_member(const struct option_table *table, const char *name, s
         if ((table->options[i].flags & SLUICE_DEPRECATED) == 0)
             names[n++] = table->options[i].name;
     for (i = 0; skip != NULL && skip[i] != NULL && n < 256; i++)
-        names[n++] = skip[i];
+        if (!is_among(names, n, skip[i]))
+            names[n++] = skip[i];
     nearest = nearest_name(name, names, n);
     strbuf_init(&hint, 2048);
     if (nearest != NULL)

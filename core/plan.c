@@ -48,6 +48,16 @@ static int holds_secret(const struct config_value *v)
     return v->secret;
 }
 
+static int skipped(const char *const *skip, const char *name)
+{
+    size_t i;
+
+    for (i = 0; skip != NULL && skip[i] != NULL; i++)
+        if (strcmp(skip[i], name) == 0)
+            return 1;
+    return 0;
+}
+
 struct sluice_config *plan_options_of(struct planner *b, const struct option_table *t,
                                       const struct config_value *block, const char *const *skip)
 {
@@ -56,7 +66,7 @@ struct sluice_config *plan_options_of(struct planner *b, const struct option_tab
     size_t i;
 
     for (i = 0; i < t->n; i++) {
-        v = config_get(block, t->options[i].name);
+        v = skipped(skip, t->options[i].name) ? NULL : config_get(block, t->options[i].name);
         if (v == NULL || !holds_secret(v))
             continue;
         secret = 1;

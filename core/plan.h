@@ -36,7 +36,7 @@ struct stage_spec {
 
 struct step_spec {
     char *name;                /* NULL: the only, unnamed step */
-    struct stage_spec *stages; /* `once: "key"` stands here as the first, a gate */
+    struct stage_spec *stages; /* `once` stands here as the first, a gate */
     size_t n_stages;
     struct instance_spec *sink;
     struct origin origin;

@@ -138,14 +138,14 @@ static struct gate_expr *read_gate(struct planner *b, const struct config_value 
     return read_leaf(b, v, outer, inside);
 }
 
-static int is_two_phase(const struct gate_expr *e)
+int plan_gate_two_phase(const struct gate_expr *e)
 {
     size_t i;
 
     if (e->op == GATE_LEAF)
         return (e->leaf->plugin->desc.flags & SLUICE_TWO_PHASE) != 0;
     for (i = 0; i < e->n; i++)
-        if (is_two_phase(e->children[i]))
+        if (plan_gate_two_phase(e->children[i]))
             return 1;
     return 0;
 }
@@ -164,7 +164,7 @@ int plan_gate(struct planner *b, const struct config_value *v, struct stage_spec
     free(skip);
     if (c != NULL)
         stage->unavailable = (enum gate_unavailable)option_integer(c, "unavailable");
-    if (stage->gate != NULL && stage->unavailable != UNAVAILABLE_HOLD && is_two_phase(stage->gate))
+    if (stage->gate != NULL && stage->unavailable != UNAVAILABLE_HOLD && plan_gate_two_phase(stage->gate))
         problem_add(
             b->problems, option_origin(c, "unavailable"), "leave it out",
             "a two-phase gate that cannot tell now always holds: `unavailable` can't be other than hold");
@@ -172,40 +172,72 @@ int plan_gate(struct planner *b, const struct config_value *v, struct stage_spec
     return stage->gate == NULL || c == NULL ? -1 : 0;
 }
 
-/* { plugin: once, key: TEXT }, as if it were written. */
-static struct config_value *once_block(const struct config_value *once)
-{
-    struct config_value *block = value_new(CONFIG_MAP, once->origin), *item;
-    const char *const members[][2] = {{"plugin", "once"}, {"key", once->text}};
-    size_t i;
+/* `once` as a gate's block: members of its own, and `plugin`.  Borrows everything but the arrays. */
+struct once_block {
+    struct config_value map, plugin, text;
+    char name[5];
+};
 
-    for (i = 0; block != NULL && i < 2; i++) {
-        item = value_new(CONFIG_SCALAR, once->origin);
-        if (item == NULL || value_set_text(item, members[i][1], strlen(members[i][1])) != 0 ||
-            value_add(block, members[i][0], once->origin, item) != 0) {
-            value_free(item);
-            value_free(block);
-            block = NULL;
-        }
+static int once_block(struct once_block *block, const struct config_value *once, size_t n)
+{
+    memset(block, 0, sizeof *block);
+    memcpy(block->name, "once", sizeof block->name);
+    block->plugin = (struct config_value){
+        .type = CONFIG_SCALAR, .origin = once->origin, .text = block->name, .text_len = 4};
+    block->text = *once;
+    block->map.type = CONFIG_MAP;
+    block->map.origin = once->origin;
+    block->map.keys = calloc(n + 1, sizeof(char *));
+    block->map.items = calloc(n + 1, sizeof(struct config_value *));
+    block->map.key_origins = calloc(n + 1, sizeof *block->map.key_origins);
+    return block->map.keys != NULL && block->map.items != NULL && block->map.key_origins != NULL ? 0 : -1;
+}
+
+static void once_block_free(struct once_block *block)
+{
+    free(block->map.keys);
+    free(block->map.items);
+    free(block->map.key_origins);
+}
+
+static void once_member(struct once_block *block, char *key, struct origin at, struct config_value *item)
+{
+    block->map.keys[block->map.n] = key;
+    block->map.key_origins[block->map.n] = at;
+    block->map.items[block->map.n++] = item;
+}
+
+static struct gate_expr *read_once(struct planner *b, const struct config_value *once)
+{
+    size_t n = once->type == CONFIG_MAP ? once->n : 1, i;
+    struct gate_expr *gate = NULL;
+    struct once_block block;
+    char key[] = "key", plugin[] = "plugin";
+
+    if (once_block(&block, once, n) != 0) {
+        plan_no_memory(b);
+    } else {
+        once_member(&block, plugin, once->origin, &block.plugin);
+        if (once->type != CONFIG_MAP)
+            once_member(&block, key, once->origin, &block.text);
+        for (i = 0; once->type == CONFIG_MAP && i < n; i++)
+            once_member(&block, once->keys[i], once->key_origins[i], once->items[i]);
+        gate = read_leaf(b, &block.map, 0, NULL);
     }
-    return block;
+    once_block_free(&block);
+    return gate;
 }
 
 int plan_once(struct planner *b, const struct config_value *once, struct stage_spec *stage)
 {
-    struct config_value *block;
-
-    if (once->type != CONFIG_SCALAR || once->secret)
-        return -1; /* told with the step's options */
-    if (plan_text(b, "once", once) == NULL)
-        return -1;
-    block = once_block(once);
-    if (block == NULL) {
-        plan_no_memory(b);
+    if (once->type == CONFIG_MAP && config_get(once, "plugin") != NULL) {
+        problem_add(b->problems, once->key_origins[value_find(once, "plugin")], "leave it out",
+                    "`once` is always gate/once; another gate stands in `stages`");
         return -1;
     }
+    if (once->type != CONFIG_MAP && plan_text(b, "once", once) == NULL)
+        return -1;
     stage->origin = once->origin;
-    stage->gate = read_leaf(b, block, 1, NULL);
-    value_free(block);
+    stage->gate = read_once(b, once);
     return stage->gate == NULL ? -1 : 0;
 }

@@ -57,8 +57,10 @@ const char **plan_unknown_of(struct planner *b, const struct option_table *t,
 
 /* The value of a stage's `gate`, into stage.  0, or -1 told. */
 int plan_gate(struct planner *b, const struct config_value *gate, struct stage_spec *stage);
-/* The gate of `once: "key"`. */
+/* The gate of `once: "key"` or `once: { key: ..., ... }`. */
 int plan_once(struct planner *b, const struct config_value *once, struct stage_spec *stage);
+/* 1 if a gate in it holds something until the record ends. */
+int plan_gate_two_phase(const struct gate_expr *gate);
 void plan_gate_free(struct gate_expr *gate);
 
 /* The `backfill` block and the blocks of instances in it. */

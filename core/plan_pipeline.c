@@ -12,7 +12,7 @@
 /* Blocks of a pipeline that are not options of TABLE_PIPELINE. */
 static const char *const blocks[] = {"source", "decoder", "stages",  "sink", "steps",
                                      "batch",  "retry",   "breaker", NULL};
-static const char *const step_blocks[] = {"stages", "sink", NULL};
+static const char *const step_blocks[] = {"stages", "sink", "once", NULL};
 
 void plan_stages_free(struct stage_spec *stages, size_t n)
 {
@@ -253,6 +253,18 @@ static void read_single_step(struct planner *b, const struct config_value *v)
     fill_step(b, &b->pipe->steps[0], v);
 }
 
+/* A gate that stands before the steps is asked in each of them. */
+static void check_shared(struct planner *b)
+{
+    size_t i;
+
+    for (i = 0; b->pipe->n_steps > 1 && i < b->pipe->n_stages; i++)
+        if (b->pipe->stages[i].gate != NULL && plan_gate_two_phase(b->pipe->stages[i].gate))
+            problem_add(b->problems, b->pipe->stages[i].origin, "give each step one, with a key of its own",
+                        "a gate that holds its key until a step ends cannot stand before several steps: the "
+                        "first one would end it for the others");
+}
+
 void plan_pipeline(struct planner *b, const char *name, struct origin at, const struct config_value *v,
                    struct pipeline_spec *pipe)
 {
@@ -285,4 +297,5 @@ void plan_pipeline(struct planner *b, const char *name, struct origin at, const 
         problem_add(b->problems, v->key_origins[value_find(v, "sink")], "give each step its own",
                     "a pipeline has either `steps` or one `sink`");
     read_steps(b, steps);
+    check_shared(b);
 }

@@ -232,6 +232,8 @@ static const struct sluice_option step_options[] = {
     {.name = "once",
      .type = SLUICE_STRING,
      .summary = "idempotency key of the step, with {members} of the record: a gate/once before its stages",
+     .details = "Or a block of its options: { key: ..., address: ... } keeps the keys in Valkey. The text is "
+                "short for { key: TEXT }, also for an overlay.",
      .example = "\"receipt-{request_id}\""},
 };
 

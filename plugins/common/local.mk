@@ -57,11 +57,13 @@ libsluiceaws_la_LIBADD = libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS) $(C
 noinst_LTLIBRARIES += libsluicevalkey.la
 libsluicevalkey_la_SOURCES = \
 	plugins/common/valkey.c plugins/common/valkey.h plugins/common/valkey_private.h \
+	plugins/common/valkey_link.c plugins/common/valkey_link.h \
+	plugins/common/valkey_resolve.c \
 	plugins/common/valkey_settings.c \
 	plugins/common/valkey_socket.c \
 	plugins/common/valkey_words.c
 libsluicevalkey_la_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
-libsluicevalkey_la_LIBADD = $(HIREDIS_LIBS)
+libsluicevalkey_la_LIBADD = $(HIREDIS_LIBS) -lpthread
 
 # Enrichers that ask a service about ids.
 noinst_LTLIBRARIES += libsluicelookup.la

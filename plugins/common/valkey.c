@@ -48,6 +48,7 @@ void valkey_free(struct valkey *v)
     if (v == NULL)
         return;
     valkey_close(v);
+    valkey_resolve_abandon(v);
     strbuf_release(&v->out);
     free(v);
 }

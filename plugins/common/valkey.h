@@ -22,42 +22,45 @@
 #define VALKEY_HOST_MAX 256u
 
 /* The options that every plugin on Valkey has; the first entries of its table. */
-#define VALKEY_OPTIONS                                                                                       \
-    {.name = "address",                                                                                      \
+#define VALKEY_OPTIONS VALKEY_OPTIONS_AS("", "where the server is", .default_text = "127.0.0.1:6379")
+
+/* The same with a prefix before each name, what `address` means, and more members of that entry. */
+#define VALKEY_OPTIONS_AS(prefix, where, ...)                                                                \
+    {.name = prefix "address",                                                                               \
      .type = SLUICE_STRING,                                                                                  \
-     .default_text = "127.0.0.1:6379",                                                                       \
-     .summary = "where the server is: host:port, [v6]:port or unix:/path",                                   \
+     .summary = where ": host:port, [v6]:port or unix:/path",                                                \
      .details = "valkey:// and redis:// before it are fine. One server, or a proxy: not a cluster, and no "  \
                 "TLS.",                                                                                      \
-     .example = "valkey.example.com:6379"},                                                                  \
-        {.name = "user",                                                                                     \
+     .example = "valkey.example.com:6379",                                                                   \
+     __VA_ARGS__},                                                                                           \
+        {.name = prefix "user",                                                                              \
          .type = SLUICE_STRING,                                                                              \
          .summary = "user of the server's access list; without it the password is that of the default "      \
                     "user"},                                                                                 \
-        {.name = "password",                                                                                 \
+        {.name = prefix "password",                                                                          \
          .type = SLUICE_STRING,                                                                              \
          .flags = SLUICE_SECRET,                                                                             \
          .summary = "password, if the server asks for one"},                                                 \
-        {.name = "db",                                                                                       \
+        {.name = prefix "db",                                                                                \
          .type = SLUICE_INTEGER,                                                                             \
          .default_text = "0",                                                                                \
          .min = "0",                                                                                         \
          .max = "65535",                                                                                     \
          .summary = "number of the database on the server"},                                                 \
-        {.name = "tls",                                                                                      \
+        {.name = prefix "tls",                                                                               \
          .type = SLUICE_BOOLEAN,                                                                             \
          .default_text = "false",                                                                            \
          .summary = "must be false: this build speaks to Valkey without TLS",                                \
          .details = "hiredis 0.14 has none. Put a TLS proxy such as stunnel beside the worker and name its " \
                     "address."},                                                                             \
-        {.name = "connect_timeout",                                                                          \
+        {.name = prefix "connect_timeout",                                                                   \
          .type = SLUICE_DURATION,                                                                            \
          .default_text = "2s",                                                                               \
          .min = "10ms",                                                                                      \
          .max = "1m",                                                                                        \
-         .summary = "how long connecting and logging in may take"},                                          \
+         .summary = "how long finding the host, connecting and logging in may take"},                        \
     {                                                                                                        \
-        .name = "command_timeout", .type = SLUICE_DURATION, .default_text = "1s", .min = "10ms",             \
+        .name = prefix "command_timeout", .type = SLUICE_DURATION, .default_text = "1s", .min = "10ms",      \
         .max = "1m", .summary = "how long the answers to a batch of commands may take"                       \
     }
 
@@ -74,6 +77,12 @@ struct valkey_settings {
 /* [instance] In create: no I/O.  OK, or INVALID with the option's name. */
 uint32_t valkey_settings_read(const struct sluice_host *host, const struct sluice_config *config,
                               struct valkey_settings *out, struct sluice_error *err);
+/* The same for options with a prefix; without an address: host is "" and nothing else is read,
+ * but INVALID if another one of them was given. */
+uint32_t valkey_settings_read_as(const struct sluice_host *host, const struct sluice_config *config,
+                                 const char *prefix, struct valkey_settings *out, struct sluice_error *err);
+/* What valkey_ calls say of their option, with the prefix before its name. */
+void valkey_error_as(const char *prefix, struct sluice_error *err);
 
 /* Asked about every 50 ms of a wait; 1: give up with CANCELLED. */
 typedef int (*valkey_give_up)(void *context);
@@ -87,8 +96,8 @@ struct valkey *valkey_new(const struct valkey_settings *settings, valkey_give_up
 void valkey_free(struct valkey *v);
 /* Connects, logs in, selects the database and asks for a PONG.  OK | DISCONNECTED: it may get
  * better by itself | FATAL: it cannot while the config stays (wrong password …) |
- * CANCELLED.  err names the option to look at.  A host's name is resolved without a
- * deadline; addresses are not resolved. */
+ * CANCELLED.  err names the option to look at.  connect_timeout bounds all of it; a resolver
+ * that does not answer in time keeps a thread until it does, one a connection at most. */
 uint32_t valkey_connect(struct valkey *v, struct sluice_error *err);
 void valkey_close(struct valkey *v);
 int valkey_is_open(const struct valkey *v);

@@ -90,18 +90,81 @@ static uint32_t read_address(struct valkey_settings *s, const char *text, struct
     return read_host(s, text, at, err);
 }
 
+/* The names of the options, in the order of VALKEY_OPTIONS_AS. */
+static const char *const names[] = {"address",         "user",           "password", "db", "tls",
+                                    "connect_timeout", "command_timeout"};
+
+#define NAME_MAX_LEN 64u
+
+/* An option's name with its prefix, into out. */
+static const char *with(const char *prefix, const char *name, char out[NAME_MAX_LEN])
+{
+    (void)snprintf(out, NAME_MAX_LEN, "%s%s", prefix, name);
+    return out;
+}
+
+void valkey_error_as(const char *prefix, struct sluice_error *err)
+{
+    char name[NAME_MAX_LEN];
+    size_t i;
+
+    for (i = 0; err != NULL && i < sizeof names / sizeof *names; i++)
+        if (strcmp(err->option, names[i]) == 0) {
+            (void)with(prefix, names[i], name);
+            (void)snprintf(err->option, sizeof err->option, "%s", name);
+            return;
+        }
+}
+
+/* Options that say something about a server that nobody named. */
+static uint32_t no_address(const struct sluice_host *host, const struct sluice_config *config,
+                           const char *prefix, struct sluice_error *err)
+{
+    static const char *const needs[] = {"user", "password", "tls", "db"};
+    char name[NAME_MAX_LEN];
+    size_t i;
+
+    for (i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (host->option_given(config, with(prefix, needs[i], name)))
+            return sluice_fail(err, SLUICE_INVALID, needs[i],
+                               "'%s' is about Valkey and no server is named; set %saddress", name, prefix);
+    return SLUICE_OK;
+}
+
+static uint32_t read_settings(const struct sluice_host *host, const struct sluice_config *config,
+                              const char *prefix, struct valkey_settings *out, struct sluice_error *err)
+{
+    char name[NAME_MAX_LEN];
+    const char *address = host->option_string(config, with(prefix, "address", name));
+
+    memset(out, 0, sizeof *out);
+    if (address == NULL)
+        return no_address(host, config, prefix, err);
+    if (host->option_integer(config, with(prefix, "tls", name)) != 0)
+        return sluice_fail(err, SLUICE_INVALID, "tls", "%s", NO_TLS);
+    out->user = host->option_string(config, with(prefix, "user", name));
+    out->password = host->option_string(config, with(prefix, "password", name));
+    out->db = host->option_integer(config, with(prefix, "db", name));
+    out->connect_ms = (uint32_t)host->option_integer(config, with(prefix, "connect_timeout", name));
+    out->command_ms = (uint32_t)host->option_integer(config, with(prefix, "command_timeout", name));
+    if (out->user != NULL && out->password == NULL)
+        return sluice_fail(err, SLUICE_INVALID, "user", "a user is named without a password; set %spassword",
+                           prefix);
+    return read_address(out, address, err);
+}
+
+uint32_t valkey_settings_read_as(const struct sluice_host *host, const struct sluice_config *config,
+                                 const char *prefix, struct valkey_settings *out, struct sluice_error *err)
+{
+    uint32_t code = read_settings(host, config, prefix, out, err);
+
+    if (code != SLUICE_OK)
+        valkey_error_as(prefix, err);
+    return code;
+}
+
 uint32_t valkey_settings_read(const struct sluice_host *host, const struct sluice_config *config,
                               struct valkey_settings *out, struct sluice_error *err)
 {
-    memset(out, 0, sizeof *out);
-    if (host->option_integer(config, "tls") != 0)
-        return sluice_fail(err, SLUICE_INVALID, "tls", "%s", NO_TLS);
-    out->user = host->option_string(config, "user");
-    out->password = host->option_string(config, "password");
-    out->db = host->option_integer(config, "db");
-    out->connect_ms = (uint32_t)host->option_integer(config, "connect_timeout");
-    out->command_ms = (uint32_t)host->option_integer(config, "command_timeout");
-    if (out->user != NULL && out->password == NULL)
-        return sluice_fail(err, SLUICE_INVALID, "user", "a user is named without a password; set password");
-    return read_address(out, host->option_string(config, "address"), err);
+    return valkey_settings_read_as(host, config, "", out, err);
 }

@@ -2,7 +2,6 @@
  * host in turn, none of them waited for in the kernel. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,6 +21,11 @@ int64_t valkey_clock_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int valkey_nap(uint32_t ms)
+{
+    return poll(NULL, 0, (int)ms);
 }
 
 int valkey_wait(const struct valkey *v, int fd, short events, int64_t deadline_ms)
@@ -107,20 +111,15 @@ static int open_unix(const struct valkey *v, int64_t deadline_ms, struct sluice_
     return fd;
 }
 
-int valkey_socket(const struct valkey *v, int64_t deadline_ms, struct sluice_error *err)
+int valkey_socket(struct valkey *v, int64_t deadline_ms, struct sluice_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list = NULL, *a;
-    int fd = -1, why = EADDRNOTAVAIL, code;
+    int fd = -1, why = EADDRNOTAVAIL;
 
     if (v->settings->port[0] == '\0')
         return open_unix(v, deadline_ms, err);
-    code = getaddrinfo(v->settings->host, v->settings->port, &hints, &list);
-    if (code != 0) {
-        (void)sluice_fail(err, SLUICE_DISCONNECTED, "address", "the host of %s is not known: %s", v->name,
-                          gai_strerror(code));
+    if (valkey_resolve(v, deadline_ms, &list, err) != SLUICE_OK)
         return -1;
-    }
     for (a = list; a != NULL && fd < 0 && why >= 0; a = a->ai_next)
         fd = open_to(v, a->ai_addr, a->ai_addrlen, deadline_ms, &why);
     freeaddrinfo(list);

@@ -9,20 +9,6 @@
 
 #include "once.h"
 
-struct once_gate {
-    const struct sluice_host *host;
-    struct key_template key;
-    int64_t lease_ms, ttl_ms;
-    int force;
-    struct once_store store;
-    pthread_mutex_t lock; /* guards store */
-    pthread_mutex_t wait_lock;
-    pthread_cond_t wake;
-    pthread_t thread;
-    int stopping;
-    uint32_t metric_keys;
-};
-
 static const struct sluice_option once_options[] = {
     {.name = "key",
      .type = SLUICE_STRING,
@@ -35,7 +21,8 @@ static const struct sluice_option once_options[] = {
      .min = "1s",
      .max = "1d",
      .summary = "how long a key stays reserved without a sign of life",
-     .details = "Renewed while the work lasts. The keys of a process that died are free at once."},
+     .details = "Renewed while the work lasts. The keys of a process that died are free at once in the "
+                "state_dir, and after this time in Valkey."},
     {.name = "ttl",
      .type = SLUICE_DURATION,
      .default_text = "0s",
@@ -44,6 +31,15 @@ static const struct sluice_option once_options[] = {
      .type = SLUICE_BOOLEAN,
      .default_text = "false",
      .summary = "do again what was done already"},
+    {.name = "force_member",
+     .type = SLUICE_STRING,
+     .summary = "top-level member of a record that forces for this one: true, or the text \"true\"",
+     .example = "force"},
+    {.name = "prefix",
+     .type = SLUICE_STRING,
+     .default_text = "",
+     .summary = "put before every key; empty: the key is exactly what `key` says"},
+    VALKEY_OPTIONS_AS("", "Valkey that keeps the keys for all workers, not the state_dir", .flags = 0),
 };
 
 /* --- life -------------------------------------------------------------------------- */
@@ -65,6 +61,59 @@ static int init_sync(struct once_gate *g)
     return 0;
 }
 
+static void once_destroy(void *self)
+{
+    struct once_gate *g = self;
+
+    if (g->store != NULL)
+        g->store->ops->free(g->store);
+    key_template_release(&g->key);
+    pthread_cond_destroy(&g->wake);
+    pthread_mutex_destroy(&g->lock);
+    pthread_mutex_destroy(&g->wait_lock);
+    free(g);
+}
+
+static uint32_t read_force_member(struct once_gate *g, const struct sluice_config *config,
+                                  struct sluice_error *err)
+{
+    g->force_member = g->host->option_string(config, "force_member");
+    if (g->force_member == NULL || g->host->declare_field(g->host, g->force_member, &g->force_slot))
+        return SLUICE_OK;
+    return sluice_fail(err, SLUICE_FATAL, "force_member",
+                       "member %.100s cannot be peeked: the pipeline peeks too many fields already",
+                       g->force_member);
+}
+
+static uint32_t once_configure(struct once_gate *g, const struct sluice_config *config,
+                               struct sluice_error *err)
+{
+    const struct sluice_host *host = g->host;
+    uint32_t code;
+
+    g->force = host->option_integer(config, "force") != 0;
+    g->prefix = host->option_string(config, "prefix");
+    if (strlen(g->prefix) > ONCE_PREFIX_MAX)
+        return sluice_fail(err, SLUICE_INVALID, "prefix", "the prefix is longer than %u bytes",
+                           ONCE_PREFIX_MAX);
+    code = key_template_parse(&g->key, host, host->option_string(config, "key"), err);
+    if (code == SLUICE_OK)
+        code = valkey_settings_read_as(host, config, "", &g->valkey, err);
+    if (code == SLUICE_OK)
+        code = read_force_member(g, config, err);
+    if (code != SLUICE_OK)
+        return code;
+    g->has_user = host->declare_field(host, "user_id", &g->user_slot) != 0; /* for the log only */
+    g->setup.host = host;
+    g->setup.lease_ms = host->option_integer(config, "lease");
+    g->setup.ttl_ms = host->option_integer(config, "ttl");
+    g->setup.metric_keys =
+        host->metric(host, SLUICE_COUNTER, "keys_total", "Keys, by what became of them", "what");
+    g->setup.valkey = &g->valkey;
+    g->store = g->valkey.host[0] != '\0' ? once_valkey_new(&g->setup) : once_sqlite_new(&g->setup);
+    return g->store != NULL ? SLUICE_OK : sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
+}
+
 static uint32_t once_create(const struct sluice_host *host, const struct sluice_config *config, void **self,
                             struct sluice_error *err)
 {
@@ -76,54 +125,29 @@ static uint32_t once_create(const struct sluice_host *host, const struct sluice_
         return sluice_fail(err, SLUICE_FATAL, NULL, "no memory");
     }
     g->host = host;
-    g->lease_ms = host->option_integer(config, "lease");
-    g->ttl_ms = host->option_integer(config, "ttl");
-    g->force = host->option_integer(config, "force") != 0;
-    g->store.lock_fd = -1;
-    code = key_template_parse(&g->key, host, host->option_string(config, "key"), err);
+    code = once_configure(g, config, err);
     if (code != SLUICE_OK) {
-        key_template_release(&g->key);
-        pthread_cond_destroy(&g->wake);
-        pthread_mutex_destroy(&g->lock);
-        pthread_mutex_destroy(&g->wait_lock);
-        free(g);
+        once_destroy(g);
         return code;
     }
-    g->metric_keys = host->metric(host, SLUICE_COUNTER, "keys_total", "Keys, by what became of them", "what");
     *self = g;
     return SLUICE_OK;
 }
 
-static void once_destroy(void *self)
-{
-    struct once_gate *g = self;
-
-    key_template_release(&g->key);
-    pthread_cond_destroy(&g->wake);
-    pthread_mutex_destroy(&g->lock);
-    pthread_mutex_destroy(&g->wait_lock);
-    free(g);
-}
-
-/* Keeps the leases of work that lasts, and forgets keys that were done long ago. */
+/* The store says itself what is wrong. */
 static void keep_up(struct once_gate *g)
 {
-    int64_t now = g->host->now_ms(g->host);
-    int failed;
+    struct sluice_error err = {.struct_size = sizeof err};
 
     pthread_mutex_lock(&g->lock);
-    failed = once_store_renew(&g->store, now + g->lease_ms) != SQLITE_OK;
-    if (!failed && g->ttl_ms > 0)
-        failed = once_store_purge(&g->store, now - g->ttl_ms) != SQLITE_OK;
-    if (failed)
-        sluice_log(g->host, SLUICE_WARN, "leases could not be renewed: %s", once_store_error(&g->store));
+    (void)g->store->ops->keep_up(g->store, &err);
     pthread_mutex_unlock(&g->lock);
 }
 
 static void *once_run(void *context)
 {
     struct once_gate *g = context;
-    int64_t step = g->lease_ms / 3;
+    int64_t step = g->setup.lease_ms / 3;
     struct timespec until;
 
     pthread_mutex_lock(&g->wait_lock);
@@ -147,21 +171,19 @@ static void *once_run(void *context)
     return NULL;
 }
 
+/* Valkey need not be there yet: until it is, the gate says UNKNOWN. */
 static uint32_t once_start(void *self, struct sluice_error *err)
 {
     struct once_gate *g = self;
-    const char *dir = g->host->state_dir(g->host);
-    uint32_t code;
+    uint32_t code = g->store->ops->open(g->store, err);
 
-    if (dir == NULL)
-        return sluice_fail(err, SLUICE_FATAL, NULL,
-                           "once keeps its keys in the state_dir and the config has none; set state_dir");
-    code = once_store_open(&g->store, dir, err);
     if (code != SLUICE_OK)
         return code;
     g->stopping = 0;
+    g->say_ms = 0;
+    g->unsaid = 0;
     if (pthread_create(&g->thread, NULL, once_run, g) != 0) {
-        once_store_close(&g->store);
+        g->store->ops->close(g->store);
         return sluice_fail(err, SLUICE_RETRY, NULL, "no thread to renew leases");
     }
     return SLUICE_OK;
@@ -178,150 +200,27 @@ static uint32_t once_stop(void *self, uint32_t deadline_ms, struct sluice_error 
     pthread_cond_signal(&g->wake);
     pthread_mutex_unlock(&g->wait_lock);
     (void)pthread_join(g->thread, NULL);
-    once_store_close(&g->store);
+    g->store->ops->close(g->store);
     return SLUICE_OK;
 }
 
-/* --- decide ------------------------------------------------------------------------ */
-
-/* What a key that is there means for the record; NONE: it may be taken. */
-static struct sluice_verdict judge(const struct once_gate *g, const struct sluice_record *record,
-                                   const struct once_row *row, int64_t now)
+/* Looks at the key of a record whose members all say "probe". */
+static uint32_t once_probe(void *self, struct sluice_error *err)
 {
-    struct sluice_verdict v = {0};
-    int64_t left = row->until - now;
+    struct once_gate *g = self;
+    char text[ONCE_KEY_MAX + KEY_MAX_PARTS * 8];
+    size_t len = (size_t)snprintf(text, sizeof text, "%s", g->prefix);
+    struct once_key key = {.text = text};
+    uint32_t i, code;
 
-    if (row->state == ONCE_DONE && !g->force && (g->ttl_ms == 0 || now - row->until < g->ttl_ms)) {
-        v.code = SLUICE_DENY;
-        v.reason = "already_done";
-        v.detail = sluice_record_text(g->host, record,
-                                      "this key was done %lld s ago; set force: true to do it again",
-                                      (long long)((now - row->until) / 1000));
-    } else if (row->state == ONCE_LEASED && left > 0 && once_store_lives(&g->store, row->owner)) {
-        v.code = SLUICE_UNKNOWN; /* later, and without spending an attempt on somebody else's work */
-        v.reason = "leased";
-        v.detail = "somebody else is at work on this key";
-        v.retry_after_ms = left < ONCE_MAX_RETRY ? (uint32_t)left : ONCE_MAX_RETRY;
-    }
-    return v;
-}
-
-/* One record: its verdict, and its key reserved if that is ADMIT.  An SQLite code. */
-static int reserve(struct once_gate *g, const struct sluice_record *record, int64_t now,
-                   struct sluice_verdict *v)
-{
-    char key[KEY_MAX];
-    struct once_row row;
-    int64_t len = key_template_make(&g->key, g->host, record, key, v);
-    int code;
-
-    if (len < 0)
-        return SQLITE_OK;
-    code = once_store_find(&g->store, key, len, &row);
-    if (code != SQLITE_OK)
-        return code;
-    *v = judge(g, record, &row, now);
-    if (v->code != SLUICE_NONE)
-        return SQLITE_OK;
-    v->code = SLUICE_ADMIT;
-    return once_store_put(&g->store, key, len, ONCE_LEASED, now + g->lease_ms);
-}
-
-static int reserve_all(struct once_gate *g, const struct sluice_record *const *records, uint32_t n,
-                       const struct sluice_verdicts *verdicts)
-{
-    int64_t now = g->host->now_ms(g->host);
-    int code = once_store_begin(&g->store);
-    uint32_t i;
-
-    for (i = 0; i < n && code == SQLITE_OK; i++) {
-        struct sluice_verdict v = {0};
-
-        code = reserve(g, records[i], now, &v);
-        *sluice_verdict_at(verdicts, i) = v;
-    }
-    if (code == SQLITE_OK)
-        code = once_store_commit(&g->store);
-    if (code != SQLITE_OK)
-        once_store_rollback(&g->store);
+    for (i = 0; i < g->key.n && len < ONCE_KEY_MAX; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s",
+                                g->key.part[i].member ? "probe" : g->key.part[i].text);
+    key.len = len < ONCE_KEY_MAX ? len : ONCE_KEY_MAX;
+    pthread_mutex_lock(&g->lock);
+    code = g->store->ops->probe(g->store, &key, err);
+    pthread_mutex_unlock(&g->lock);
     return code;
-}
-
-static uint32_t once_decide(void *self, const struct sluice_record *const *records, uint32_t n,
-                            const struct sluice_verdicts *verdicts, struct sluice_error *err)
-{
-    struct once_gate *g = self;
-    uint32_t i;
-    int code;
-
-    (void)err;
-    if (n == 0)
-        return SLUICE_OK;
-    pthread_mutex_lock(&g->lock);
-    code = reserve_all(g, records, n, verdicts);
-    if (code != SQLITE_OK) {
-        sluice_log(g->host, SLUICE_WARN, "keys could not be reserved: %s", sqlite3_errstr(code));
-        for (i = 0; i < n; i++)
-            sluice_verdict_set(verdicts, i, SLUICE_UNKNOWN, "store_failed",
-                               "the store of keys cannot be read or written; see the log");
-    }
-    pthread_mutex_unlock(&g->lock);
-    for (i = 0; i < n; i++) {
-        const struct sluice_verdict *v = sluice_verdict_at(verdicts, i);
-
-        g->host->metric_add(g->host, g->metric_keys, v->code == SLUICE_ADMIT ? "reserved" : v->reason, 1);
-    }
-    return SLUICE_OK;
-}
-
-/* --- conclude ---------------------------------------------------------------------- */
-
-static int conclude_one(struct once_gate *g, const struct sluice_record *record, uint32_t outcome,
-                        int64_t now)
-{
-    struct sluice_verdict v = {0};
-    char key[KEY_MAX];
-    int64_t len = key_template_make(&g->key, g->host, record, key, &v);
-
-    if (len < 0)
-        return SQLITE_OK; /* it was never admitted */
-    if (outcome == SLUICE_OK)
-        return once_store_put(&g->store, key, len, ONCE_DONE, now);
-    return once_store_release(&g->store, key, len);
-}
-
-static uint32_t once_conclude(void *self, const struct sluice_record *const *records, uint32_t n,
-                              const struct sluice_outcome *outcomes, uint64_t stride,
-                              struct sluice_error *err)
-{
-    struct once_gate *g = self;
-    uint32_t i, answer = SLUICE_OK, done = 0;
-    int64_t now = g->host->now_ms(g->host);
-    int code;
-
-    if (n == 0)
-        return SLUICE_OK;
-    pthread_mutex_lock(&g->lock);
-    code = once_store_begin(&g->store);
-    for (i = 0; i < n && code == SQLITE_OK; i++) {
-        const struct sluice_outcome *o = (const void *)((const char *)outcomes + (uint64_t)i * stride);
-
-        code = conclude_one(g, records[i], o->code, now);
-        done += o->code == SLUICE_OK ? 1u : 0u;
-    }
-    if (code == SQLITE_OK)
-        code = once_store_commit(&g->store);
-    if (code != SQLITE_OK) {
-        once_store_rollback(&g->store);
-        answer = sluice_fail(err, SLUICE_RETRY, NULL, "keys could not be concluded: %s",
-                             once_store_error(&g->store));
-    }
-    pthread_mutex_unlock(&g->lock);
-    if (answer != SLUICE_OK)
-        return answer;
-    g->host->metric_add(g->host, g->metric_keys, "committed", done);
-    g->host->metric_add(g->host, g->metric_keys, "released", n - done);
-    return SLUICE_OK;
 }
 
 static const struct sluice_lifecycle once_lifecycle = {
@@ -330,6 +229,7 @@ static const struct sluice_lifecycle once_lifecycle = {
     .destroy = once_destroy,
     .start = once_start,
     .stop = once_stop,
+    .probe = once_probe,
 };
 
 static const struct sluice_gate_ops once_ops = {

@@ -1,53 +1,106 @@
 /* once: what the parts of gate/once share.
  *
- * A key is absent, leased (by an owner, until a time), or done.  Owners are starts of
- * an instance; each holds a lock on a byte of its own in once.lock, which the kernel
- * drops when the process dies.  So a lease is worth something only while its owner
- * lives: what a crash leaves behind can be taken over at once. */
+ *   gate-once.c     the options, the life, the thread that keeps leases
+ *   once_decide.c   records to keys, answers to verdicts
+ *   once_sqlite.c   the store in the state_dir, on once_db.c (one table)
+ *   once_valkey.c   the store in Valkey, with once_script.c and once_held.c
+ *
+ * A key is absent, leased (by an owner, until a time), or done.  Owners are starts of an
+ * instance.  Invariant: a key is done only after its work is; whoever cannot tell whether
+ * it is must not let the record through, nor drop it. */
 #ifndef SLUICE_PLUGINS_ONCE_H
 #define SLUICE_PLUGINS_ONCE_H
-
-#include <pthread.h>
-#include <sqlite3.h>
 
 #include <sluice/plugin.h>
 
 #include "../common/key_template.h"
 
 #define ONCE_MAX_RETRY 2000u /* ms between two looks at a key that somebody else holds */
+#define ONCE_PREFIX_MAX 256u /* bytes */
+#define ONCE_KEY_MAX (KEY_MAX + ONCE_PREFIX_MAX)
 
-/* --- once_store.c: keys in SQLite --------------------------------------------------- */
-enum once_state { ONCE_ABSENT = 0, ONCE_LEASED = 1, ONCE_DONE = 2 };
+enum once_answer {
+    ONCE_RESERVED = 0, /* it is ours until concluded */
+    ONCE_LEASED = 1,   /* somebody is at work on it */
+    ONCE_DONE = 2
+};
 
-struct once_row {
-    enum once_state state;
-    int64_t owner;
-    int64_t until; /* LEASED: end of the lease; DONE: when it was done (wall clock, ms) */
+/* One key of a batch. */
+struct once_key {
+    const char *text; /* borrowed during the call */
+    size_t len;
+    int force;  /* reserve: takes one that is done, too */
+    int commit; /* conclude: it is done; else it is free again */
+    enum once_answer answer;
+    int64_t age_ms;  /* DONE: how long ago; -1: not known */
+    int64_t left_ms; /* DONE, LEASED: for how long that counts; -1: for ever */
+};
+
+struct once_setup {
+    const struct sluice_host *host;
+    int64_t lease_ms;
+    int64_t ttl_ms; /* 0: for ever */
+    uint32_t metric_keys;
+    const struct valkey_settings *valkey; /* of a Valkey store; outlives it */
+};
+
+struct once_store;
+
+/* One call at a time.  OK, or err: then nothing is known of any key of the call. */
+struct once_store_ops {
+    const char *away; /* reason of a record whose key cannot be looked up */
+    uint32_t (*open)(struct once_store *s, struct sluice_error *err);
+    /* Gives up the leases that were not concluded. */
+    void (*close)(struct once_store *s);
+    /* All keys of a batch at once; of two that are the same the first may be reserved. */
+    uint32_t (*reserve)(struct once_store *s, struct once_key *keys, uint32_t n, struct sluice_error *err);
+    /* May be repeated after a failure. */
+    uint32_t (*conclude)(struct once_store *s, const struct once_key *keys, uint32_t n,
+                         struct sluice_error *err);
+    /* Renews the leases of work that lasts, forgets what was done long ago. */
+    uint32_t (*keep_up)(struct once_store *s, struct sluice_error *err);
+    /* Looks at a key and leaves no trace. */
+    uint32_t (*probe)(struct once_store *s, const struct once_key *key, struct sluice_error *err);
+    void (*free)(struct once_store *s);
 };
 
 struct once_store {
-    sqlite3 *db;
-    sqlite3_stmt *find, *put, *release, *renew, *purge, *begin, *commit, *rollback;
-    int64_t owner; /* > 0, random */
-    int lock_fd;
-    char *lock_path;
+    const struct once_store_ops *ops;
+    const struct once_setup *setup;
 };
 
-uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_error *err);
-/* Gives up the owner's leases and closes. */
-void once_store_close(struct once_store *s);
-/* SQLITE_OK or an error of SQLite; begin takes the write lock. */
-int once_store_begin(struct once_store *s);
-int once_store_commit(struct once_store *s);
-void once_store_rollback(struct once_store *s);
-int once_store_find(struct once_store *s, const char *key, int64_t len, struct once_row *row);
-int once_store_put(struct once_store *s, const char *key, int64_t len, enum once_state state, int64_t until);
-int once_store_release(struct once_store *s, const char *key,
-                       int64_t len);                       /* a lease of ours; others' stay */
-int once_store_renew(struct once_store *s, int64_t until); /* all leases of ours */
-int once_store_purge(struct once_store *s, int64_t done_before);
-/* 1 while the process that holds the owner's byte lives. */
-int once_store_lives(const struct once_store *s, int64_t owner);
-const char *once_store_error(const struct once_store *s);
+/* In create: no I/O.  NULL: no memory.  setup must outlive it. */
+struct once_store *once_sqlite_new(const struct once_setup *setup);
+struct once_store *once_valkey_new(const struct once_setup *setup);
+
+/* --- the gate ------------------------------------------------------------------------- */
+#include <pthread.h>
+
+#include "../common/valkey.h"
+
+struct once_gate {
+    const struct sluice_host *host;
+    struct key_template key;
+    const char *prefix;
+    struct once_setup setup;
+    struct valkey_settings valkey;
+    int force;
+    const char *force_member; /* or NULL */
+    uint32_t force_slot, user_slot;
+    int has_user; /* user_slot is one */
+    struct once_store *store;
+    pthread_mutex_t lock; /* guards store, and what the log is to say */
+    int64_t say_ms;       /* not before, steady */
+    uint64_t unsaid;
+    pthread_mutex_t wait_lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+    int stopping;
+};
+
+uint32_t once_decide(void *self, const struct sluice_record *const *records, uint32_t n,
+                     const struct sluice_verdicts *verdicts, struct sluice_error *err);
+uint32_t once_conclude(void *self, const struct sluice_record *const *records, uint32_t n,
+                       const struct sluice_outcome *outcomes, uint64_t stride, struct sluice_error *err);
 
 #endif

@@ -47,6 +47,8 @@ struct resp_server {
     size_t n_keys;
     char user[TEXT], password[TEXT], say[TEXT];
     struct command commands[COMMANDS];
+    resp_eval eval;
+    void *eval_context;
 };
 
 static void die(const char *what)
@@ -139,6 +141,18 @@ static void log_in(struct resp_server *s, struct conn *c, const redisReply *word
            c->logged_in ? "+OK\r\n" : "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
 }
 
+static void run_script(struct resp_server *s, const redisReply *words, int unheard)
+{
+    char *raw = malloc(BATCH * 4);
+
+    if (raw == NULL || s->eval == NULL)
+        die("eval");
+    s->eval(s->eval_context, words, raw, BATCH * 4);
+    if (!unheard)
+        answer(s, raw);
+    free(raw);
+}
+
 /* 0, or -1: the connection ends here.  Lock held. */
 static int obey(struct resp_server *s, struct conn *c, const redisReply *words)
 {
@@ -146,8 +160,11 @@ static int obey(struct resp_server *s, struct conn *c, const redisReply *words)
     struct command *command = command_of(s, name);
 
     command->count++;
-    if (s->cut >= 0 && s->cut-- == 0)
+    if (s->cut >= 0 && s->cut-- == 0) {
+        if (strcmp(name, "EVAL") == 0)
+            run_script(s, words, 1);
         return -1;
+    }
     if (command->raw[0] != '\0') {
         answer(s, command->raw);
     } else if (strcmp(name, "AUTH") == 0) {
@@ -161,6 +178,8 @@ static int obey(struct resp_server *s, struct conn *c, const redisReply *words)
         answer(s, "+OK\r\n");
     } else if (strcmp(name, "EXISTS") == 0) {
         answer(s, has_key(s, words->element[1]->str) ? ":1\r\n" : ":0\r\n");
+    } else if (strcmp(name, "EVAL") == 0) {
+        run_script(s, words, 0);
     } else {
         answer(s, "-ERR unknown command\r\n");
     }
@@ -359,6 +378,14 @@ void resp_server_key(struct resp_server *s, const char *key, int exists)
         free(s->keys[i]);
         s->keys[i] = s->keys[--s->n_keys];
     }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void resp_server_eval(struct resp_server *s, resp_eval eval, void *context)
+{
+    pthread_mutex_lock(&s->lock);
+    s->eval = eval;
+    s->eval_context = context;
     pthread_mutex_unlock(&s->lock);
 }
 

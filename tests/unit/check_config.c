@@ -345,6 +345,28 @@ START_TEST(an_overlay_finds_steps_by_name)
 }
 END_TEST
 
+/* The text of `once` is short for its key. */
+START_TEST(an_overlay_may_add_to_the_once_of_a_step)
+{
+    const struct config_value *steps;
+
+    start();
+    write_file("a.yaml", "pipelines: {p: {steps: [{name: a, once: 'a-{id}'}, {name: b, once: {key: 'b-{id}', "
+                         "ttl: 1d}}, {name: c, once: 'c-{id}'}, {name: d, once: {key: d, lease: 1m}}]}}\n");
+    write_file("a.prod.yaml", "pipelines: {p: {steps: [{name: a, once: {address: v}}, {name: b, once: "
+                              "'x-{id}'}, {name: c, once: 'y-{id}'}, {name: d, once: {lease: 2m}}]}}\n");
+    steps = config_get(pipeline(load("prod")), "steps");
+    ck_assert_str_eq(text_at(steps->items[0], "once", "key"), "a-{id}");
+    ck_assert_str_eq(text_at(steps->items[0], "once", "address"), "v");
+    ck_assert_str_eq(text_at(steps->items[1], "once", "key"), "x-{id}");
+    ck_assert_str_eq(text_at(steps->items[1], "once", "ttl"), "1d");
+    ck_assert_str_eq(text_at(steps->items[2], "once", NULL), "y-{id}");
+    ck_assert_str_eq(text_at(steps->items[3], "once", "key"), "d");
+    ck_assert_str_eq(text_at(steps->items[3], "once", "lease"), "2m");
+    end();
+}
+END_TEST
+
 START_TEST(an_overlay_of_an_anchor_warns_that_its_aliases_do_not_follow)
 {
     start();
@@ -587,6 +609,7 @@ ONE_SUITE("config", 60, scalars_keep_their_text_and_no_is_a_string, every_value_
           an_overlay_merges_maps_by_key_and_replaces_lists,
           an_overlay_finds_stages_by_name_and_appends_new_ones,
           an_overlay_that_changes_the_plugin_replaces_the_block, an_overlay_finds_steps_by_name,
+          an_overlay_may_add_to_the_once_of_a_step,
           an_overlay_of_an_anchor_warns_that_its_aliases_do_not_follow,
           several_files_merge_from_left_to_right, an_environment_without_any_overlay_is_refused,
           an_environment_is_no_path, a_file_that_is_not_there_is_told, a_directory_is_no_config,

@@ -162,6 +162,20 @@ START_TEST(steps_have_their_own_once_stages_and_sink)
 }
 END_TEST
 
+START_TEST(once_may_be_a_block_of_its_plugin)
+{
+    const struct gate_expr *gate;
+
+    accepted("pipelines:\n  load:\n    source: {plugin: mem}\n    steps:\n      - name: receipts\n        "
+             "once: {key: 'receipt-{request_id}', name: guard}\n        sink: {plugin: graph, url: x}\n");
+    ck_assert_uint_eq(plan->pipelines[0].steps[0].n_stages, 1);
+    gate = plan->pipelines[0].steps[0].stages[0].gate;
+    ck_assert_str_eq(gate->leaf->plugin->desc.name, "once");
+    ck_assert_str_eq(gate->leaf->name, "guard");
+    ck_assert_str_eq(option_string(gate->leaf->config, "key"), "receipt-{request_id}");
+}
+END_TEST
+
 START_TEST(one_plugin_name_for_two_kinds_gives_two_names)
 {
     accepted("pipelines: {p: {source: {plugin: mem}, sink: {plugin: mem}}}");
@@ -268,6 +282,7 @@ int main(void)
     tcase_add_test(t, the_top_level_reaches_the_plan);
     tcase_add_test(t, gates_nest_and_keep_their_shape);
     tcase_add_test(t, steps_have_their_own_once_stages_and_sink);
+    tcase_add_test(t, once_may_be_a_block_of_its_plugin);
     tcase_add_test(t, one_plugin_name_for_two_kinds_gives_two_names);
     tcase_add_test(t, a_plugin_may_be_named_null);
     tcase_add_test(t, the_host_takes_its_members_and_leaves_the_rest_to_the_plugin);

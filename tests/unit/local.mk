@@ -318,9 +318,10 @@ tests_unit_check_aws_chain_LDADD = tests/support/libpluginhost.la libsluiceaws.l
 TESTS += tests/unit/check_aws_chain
 
 check_PROGRAMS += tests/unit/check_gate_once
-tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c
-tests_unit_check_gate_once_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_check_gate_once_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS)
+tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c tests/support/once_keys.c tests/support/once_keys.h \
+	plugins/gate-once/once_script.c tests/support/one_suite.h $(RESP_SERVER)
+tests_unit_check_gate_once_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_check_gate_once_LDADD = $(PLUGIN_TEST_LDADD) $(SQLITE_LIBS) $(HIREDIS_LIBS)
 TESTS += tests/unit/check_gate_once
 
 # SQS, against a queue in memory

@@ -1,4 +1,4 @@
-/* once_store: one table, written with WAL and synchronous=FULL, so that a power cut
+/* once_db: one table, written with WAL and synchronous=FULL, so that a power cut
  * leaves each key as the last answer said.
  *
  * Owners' lives are read from byte locks of open file descriptions: two instances of
@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "once.h"
+#include "once_db.h"
 
 #define ONCE_BUSY_MS 5000
 
@@ -22,17 +22,17 @@ static const char schema[] = "PRAGMA journal_mode=WAL;"
                              "CREATE INDEX IF NOT EXISTS once_owner ON once (owner) WHERE state = 1;"
                              "CREATE INDEX IF NOT EXISTS once_done ON once (until) WHERE state = 2;";
 
-const char *once_store_error(const struct once_store *s)
+const char *once_db_error(const struct once_db *s)
 {
     return s->db == NULL ? "no memory" : sqlite3_errmsg(s->db);
 }
 
-static int prepare(struct once_store *s, sqlite3_stmt **stmt, const char *sql)
+static int prepare(struct once_db *s, sqlite3_stmt **stmt, const char *sql)
 {
     return sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 }
 
-static int prepare_all(struct once_store *s)
+static int prepare_all(struct once_db *s)
 {
     if (prepare(s, &s->find, "SELECT state, owner, until FROM once WHERE key = ?1") != SQLITE_OK ||
         prepare(s, &s->put,
@@ -59,7 +59,7 @@ static char *join(const char *dir, const char *name)
 }
 
 /* Takes a random byte of the lock file that nobody has. */
-static int take_owner(struct once_store *s)
+static int take_owner(struct once_db *s)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
     uint64_t random;
@@ -77,7 +77,7 @@ static int take_owner(struct once_store *s)
     return 0;
 }
 
-static void release_all(struct once_store *s)
+static void release_all(struct once_db *s)
 {
     sqlite3_finalize(s->find);
     sqlite3_finalize(s->put);
@@ -95,7 +95,7 @@ static void release_all(struct once_store *s)
     s->lock_fd = -1;
 }
 
-static uint32_t fail_open(struct once_store *s, const char *dir, const char *what, struct sluice_error *err)
+static uint32_t fail_open(struct once_db *s, const char *dir, const char *what, struct sluice_error *err)
 {
     uint32_t code = sluice_fail(err, SLUICE_RETRY, NULL, "%s/once.sqlite: %s", dir, what);
 
@@ -103,7 +103,7 @@ static uint32_t fail_open(struct once_store *s, const char *dir, const char *wha
     return code;
 }
 
-uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_error *err)
+uint32_t once_db_open(struct once_db *s, const char *dir, struct sluice_error *err)
 {
     char *path = join(dir, "once.sqlite");
     int code = SQLITE_NOMEM;
@@ -119,7 +119,7 @@ uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_er
         return fail_open(s, dir,
                          s->db != NULL && sqlite3_system_errno(s->db) != 0
                              ? strerror(sqlite3_system_errno(s->db))
-                             : once_store_error(s),
+                             : once_db_error(s),
                          err);
     /* SQLite falls back to reading when it cannot open for writing, and stays with it. */
     if (sqlite3_db_readonly(s->db, "main") == 1)
@@ -127,7 +127,7 @@ uint32_t once_store_open(struct once_store *s, const char *dir, struct sluice_er
             s, dir, "it could only be opened for reading; check its modes and the limit of open files", err);
     (void)sqlite3_busy_timeout(s->db, ONCE_BUSY_MS);
     if (sqlite3_exec(s->db, schema, NULL, NULL, NULL) != SQLITE_OK || prepare_all(s) != 0)
-        return fail_open(s, dir, once_store_error(s), err);
+        return fail_open(s, dir, once_db_error(s), err);
     if (take_owner(s) != 0)
         return fail_open(s, dir, strerror(errno), err);
     return SLUICE_OK;
@@ -141,7 +141,7 @@ static int run(sqlite3_stmt *stmt)
     return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
-void once_store_close(struct once_store *s)
+void once_db_close(struct once_db *s)
 {
     if (s->db != NULL) {
         /* Leases that were never concluded; if this fails they end with the lock. */
@@ -152,29 +152,29 @@ void once_store_close(struct once_store *s)
     release_all(s);
 }
 
-int once_store_begin(struct once_store *s)
+int once_db_begin(struct once_db *s)
 {
-    once_store_rollback(s); /* one that could not be rolled back before */
+    once_db_rollback(s); /* one that could not be rolled back before */
     return run(s->begin);
 }
 
-int once_store_commit(struct once_store *s)
+int once_db_commit(struct once_db *s)
 {
     return run(s->commit);
 }
 
-void once_store_rollback(struct once_store *s)
+void once_db_rollback(struct once_db *s)
 {
     if (!sqlite3_get_autocommit(s->db))
         (void)run(s->rollback);
 }
 
-static int bind_key(sqlite3_stmt *stmt, const char *key, int64_t len)
+static int bind_key(sqlite3_stmt *stmt, const char *key, size_t len)
 {
     return sqlite3_bind_text(stmt, 1, key, (int)len, SQLITE_STATIC);
 }
 
-int once_store_find(struct once_store *s, const char *key, int64_t len, struct once_row *row)
+int once_db_find(struct once_db *s, const char *key, size_t len, struct once_row *row)
 {
     int code = bind_key(s->find, key, len);
 
@@ -183,7 +183,7 @@ int once_store_find(struct once_store *s, const char *key, int64_t len, struct o
     code = sqlite3_step(s->find);
     memset(row, 0, sizeof *row);
     if (code == SQLITE_ROW) {
-        row->state = sqlite3_column_int(s->find, 0) == 2 ? ONCE_DONE : ONCE_LEASED;
+        row->state = sqlite3_column_int(s->find, 0) == 2 ? ONCE_IS_DONE : ONCE_IS_LEASED;
         row->owner = sqlite3_column_int64(s->find, 1);
         row->until = sqlite3_column_int64(s->find, 2);
     }
@@ -191,7 +191,7 @@ int once_store_find(struct once_store *s, const char *key, int64_t len, struct o
     return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-int once_store_put(struct once_store *s, const char *key, int64_t len, enum once_state state, int64_t until)
+int once_db_put(struct once_db *s, const char *key, size_t len, enum once_state state, int64_t until)
 {
     int code = bind_key(s->put, key, len);
 
@@ -203,7 +203,7 @@ int once_store_put(struct once_store *s, const char *key, int64_t len, enum once
     return run(s->put);
 }
 
-int once_store_release(struct once_store *s, const char *key, int64_t len)
+int once_db_release(struct once_db *s, const char *key, size_t len)
 {
     int code = bind_key(s->release, key, len);
 
@@ -213,20 +213,20 @@ int once_store_release(struct once_store *s, const char *key, int64_t len)
     return run(s->release);
 }
 
-int once_store_renew(struct once_store *s, int64_t until)
+int once_db_renew(struct once_db *s, int64_t until)
 {
     (void)sqlite3_bind_int64(s->renew, 1, s->owner);
     (void)sqlite3_bind_int64(s->renew, 2, until);
     return run(s->renew);
 }
 
-int once_store_purge(struct once_store *s, int64_t done_before)
+int once_db_purge(struct once_db *s, int64_t done_before)
 {
     (void)sqlite3_bind_int64(s->purge, 1, done_before);
     return run(s->purge);
 }
 
-int once_store_lives(const struct once_store *s, int64_t owner)
+int once_db_lives(const struct once_db *s, int64_t owner)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = owner, .l_len = 1};
 
