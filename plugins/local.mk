@@ -3,6 +3,7 @@ include plugins/common/local.mk
 include plugins/source-file/local.mk
 include plugins/source-kafka/local.mk
 include plugins/source-s3-file/local.mk
+include plugins/source-sqs/local.mk
 include plugins/decoder-csv/local.mk
 include plugins/gate-feature-flipper/local.mk
 include plugins/gate-list/local.mk

@@ -118,7 +118,8 @@ static void judge_refusal(const struct aws_sqs *q, struct aws_sqs_ask *a,
         (void)snprintf(a->message, sizeof a->message, "%s: %s (%.60s)", what, why, a->refusal.code);
     } else {
         (void)snprintf(a->message, sizeof a->message, "%.250s%s%.140s", err.message,
-                       a->refusal.message[0] != '\0' ? ": " : "", a->refusal.message);
+                       a->refusal.trouble == AWS_OTHER ? ": " : "",
+                       a->refusal.trouble == AWS_OTHER ? a->refusal.message : "");
     }
 }
 

@@ -64,6 +64,12 @@ typedef void (*plugin_host_each)(void *context, const struct sluice_record *reco
 uint32_t plugin_host_drive(struct plugin_host *h, plugin_host_each each, void *context, uint64_t limit,
                            uint32_t idle_polls, struct sluice_error *err);
 
+/* One poll into a cleared batch (see plugin_host_records), settling nothing; and a settle of
+ * some of what any poll gave, by their `next`, in lane 1. */
+uint32_t plugin_host_poll(struct plugin_host *h, uint64_t max, uint32_t timeout_ms, struct sluice_error *err);
+uint32_t plugin_host_settle(struct plugin_host *h, const uint64_t *next, uint32_t n,
+                            struct sluice_error *err);
+
 /* lane_full says so of the lane from now on; how often the source lost it. */
 void plugin_host_fill_lane(struct plugin_host *h, const char *name, int full);
 uint32_t plugin_host_lost(struct plugin_host *h, const char *name);

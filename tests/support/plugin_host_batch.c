@@ -212,6 +212,35 @@ uint32_t plugin_host_drive(struct plugin_host *h, plugin_host_each each, void *c
     return SLUICE_OK;
 }
 
+uint32_t plugin_host_poll(struct plugin_host *h, uint64_t max, uint32_t timeout_ms, struct sluice_error *err)
+{
+    struct sluice_error own;
+
+    if (err == NULL)
+        err = &own;
+    plugin_host_clear(h);
+    error_clear(err);
+    return h->plugin->ops.source.poll(instance_self(h->instance), &h->batch, max, timeout_ms, err);
+}
+
+uint32_t plugin_host_settle(struct plugin_host *h, const uint64_t *next, uint32_t n, struct sluice_error *err)
+{
+    struct sluice_ack acks[PLUGIN_HOST_BATCH];
+    struct sluice_acks all = {n, sizeof acks[0], acks};
+    struct sluice_error own;
+    uint32_t i;
+
+    if (err == NULL)
+        err = &own;
+    error_clear(err);
+    memset(acks, 0, sizeof acks);
+    for (i = 0; i < n; i++) {
+        acks[i].lane = 1;
+        acks[i].next = next[i];
+    }
+    return h->plugin->ops.source.settle(instance_self(h->instance), &all, err);
+}
+
 void *plugin_host_self(struct plugin_host *h)
 {
     return instance_self(h->instance);

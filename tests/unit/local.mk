@@ -332,6 +332,12 @@ tests_unit_check_sink_sqs_SOURCES = tests/unit/check_sink_sqs.c $(SQS_DOUBLE)
 tests_unit_check_sink_sqs_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_check_sink_sqs_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
 TESTS += tests/unit/check_sink_sqs
+check_PROGRAMS += tests/unit/check_source_sqs
+tests_unit_check_source_sqs_SOURCES = tests/unit/check_source_sqs.c $(SQS_DOUBLE)
+tests_unit_check_source_sqs_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_check_source_sqs_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
+TESTS += tests/unit/check_source_sqs
+
 check_PROGRAMS += tests/unit/check_sink_file
 tests_unit_check_sink_file_SOURCES = tests/unit/check_sink_file.c
 tests_unit_check_sink_file_CPPFLAGS = $(UNIT_CPPFLAGS)
