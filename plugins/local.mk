@@ -2,6 +2,7 @@
 include plugins/common/local.mk
 include plugins/source-file/local.mk
 include plugins/source-kafka/local.mk
+include plugins/source-neo4j-users/local.mk
 include plugins/source-s3-file/local.mk
 include plugins/source-sqs/local.mk
 include plugins/decoder-csv/local.mk

@@ -587,3 +587,9 @@ tests_unit_check_sink_neo4j_SOURCES = tests/unit/check_sink_neo4j.c tests/suppor
 tests_unit_check_sink_neo4j_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
 tests_unit_check_sink_neo4j_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
 TESTS += tests/unit/check_neo4j_answer tests/unit/check_neo4j_join tests/unit/check_sink_neo4j
+check_PROGRAMS += tests/unit/check_source_neo4j_users
+tests_unit_check_source_neo4j_users_SOURCES = tests/unit/check_source_neo4j_users.c tests/support/one_suite.h \
+	tests/support/temp_dir.h $(HTTP_SCRIPT)
+tests_unit_check_source_neo4j_users_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
+tests_unit_check_source_neo4j_users_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
+TESTS += tests/unit/check_source_neo4j_users
