@@ -94,6 +94,7 @@ static void release(struct run *r)
     for (i = 0; i < r->n; i++)
         pipeline_free(r->pipelines[i]);
     free(r->pipelines);
+    run_jobs_close(r);
     state_db_close(r->state);
     metrics_free(r->metrics);
     app_free(&r->app);
@@ -106,8 +107,10 @@ static int prepare(struct run *r, struct problems *p)
     struct plan_flags flags = {0};
 
     if (app_load(&r->app, r->files.items, r->files.n, r->env, flags, p) != 0 || open_state(r, p) != 0 ||
-        make_pipelines(r, p) != 0 || expect_verify(r->app.plan, EXPECT_MS, p) != 0)
+        run_jobs_open(r, p) != 0 || make_pipelines(r, p) != 0 ||
+        expect_verify(r->app.plan, EXPECT_MS, p) != 0)
         return -1;
+    run_jobs_join(r);
     if (run_admin_start(r, &err) != 0) {
         problem_add(p, (struct origin){NULL, 0, 0}, NULL, "http: %s", err.message);
         return -1;

@@ -16,7 +16,7 @@ libsluicecore_la_SOURCES += core/problem.h core/config.h core/option.h core/plan
 	core/config.c core/config_internal.h core/config_file.c core/config_json.c core/config_merge.c \
 	core/config_parse.c core/config_subst.c core/config_value.c core/config_yaml.c core/config_yaml.h \
 	core/option.c core/option_internal.h core/option_table.c core/option_text.c core/option_value.c \
-	core/plan.c core/plan_gate.c core/plan_instance.c core/plan_internal.h core/plan_pipeline.c core/plan_tables.c \
+	core/plan.c core/plan_gate.c core/plan_job.c core/plan_instance.c core/plan_internal.h core/plan_pipeline.c core/plan_tables.c \
 	core/app.c core/app.h core/cli.c core/cli.h core/command.h \
 	core/config_diff.c core/config_secret.c core/config_show.c core/config_show.h core/config_show_internal.h
 
@@ -72,7 +72,12 @@ libsluicecore_la_SOURCES += core/dlq_print.c core/dlq_print.h
 libsluicecore_la_SOURCES += core/dead_letter.c core/dead_letter_internal.h core/dead_letter_count.c core/dead_letter_read.c
 
 # jobs: the ledger of who is loaded
-libsluicecore_la_SOURCES += core/job.h
+libsluicecore_la_SOURCES += core/job.c core/job.h core/job_private.h core/job_known.c core/job_retry.c \
+	core/job_store_sqlite.c core/job_sqlite_users.c core/job_sqlite.h \
+	core/job_store_valkey.c core/job_valkey_users.c core/job_valkey_call.c core/job_valkey.h \
+	core/pipeline_job.c
+libsluicecore_la_CPPFLAGS += $(HIREDIS_CFLAGS)
+libsluicecore_la_LIBADD += libsluicevalkey.la
 
 # graph: what audit and explain see of a sink
 libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h core/key_table.c core/key_table.h \
@@ -90,7 +95,7 @@ sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 # libtool forgets the C++ run time of a convenience library: name it where one links
 CORE_LDADD = libsluicecore.la -lstdc++ -lm
 sluice_LDADD = $(CORE_LDADD)
-sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c
+sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c core/run_jobs.c
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c

@@ -133,7 +133,7 @@ static int make_sync(struct pipeline *p)
 
 static int build(struct pipeline *p, struct problems *problems)
 {
-    if (declare_order_key(p) != 0 || sort_specs(p) != 0)
+    if (declare_order_key(p) != 0 || pipeline_make_jobs(p) != 0 || sort_specs(p) != 0)
         goto no_memory;
     if (make_instances(p, problems) != 0)
         return -1;
@@ -230,6 +230,7 @@ void pipeline_free(struct pipeline *p)
     free_routing(&p->polled);
     free_routing(&p->again);
     pipeline_free_lanes(p);
+    pipeline_free_jobs(p);
     for (i = 0; i < p->env.n_fields; i++)
         free(p->env.fields[i]);
     pthread_cond_destroy(&p->space);

@@ -8,6 +8,7 @@
 #define SLUICE_CORE_PIPELINE_H
 
 #include "flow.h"
+#include "job.h"
 #include "metric.h"
 #include "plan.h"
 #include "state_db.h"
@@ -27,6 +28,10 @@ struct pipeline;
 struct pipeline *pipeline_new(const struct pipeline_spec *spec, struct metrics *metrics,
                               struct state_db *state, struct problems *p);
 void pipeline_free(struct pipeline *p); /* only when not running */
+
+/* Before the start: where a pipeline with `job` reports to.  Without it nobody hears.  The ledger
+ * outlives it. */
+void pipeline_report_to(struct pipeline *p, struct job_ledger *ledger);
 
 int pipeline_start(struct pipeline *p);  /* starts the threads; 0, or -1 */
 void pipeline_drain(struct pipeline *p); /* [any] stop polling, finish what is in work */

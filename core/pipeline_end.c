@@ -206,7 +206,12 @@ static void end_burial(struct pipeline *p, struct ending *endings, uint32_t n, u
     for (i = 0; i < n; i++) {
         uint32_t ticket = endings[i].record->ticket, step = flow_step(p->flow, ticket);
 
-        next = flow_buried(p->flow, ticket, code == SLUICE_OK, endings[i].reason, clock_steady_ms());
+        int ok = code == SLUICE_OK && pipeline_reserve_note(p) == 0;
+
+        next = flow_buried(p->flow, ticket, ok, endings[i].reason, clock_steady_ms());
+        if (ok && (next == FLOW_STEP || next == FLOW_FINISHED))
+            (void)pipeline_note_job(p, endings[i].record, step, JOB_EVENT_FAILED, endings[i].reason,
+                                    endings[i].detail);
         pipeline_tell(p, next, PIPELINE_DEAD, &endings[i]);
         obey(p, next, endings[i].record, &endings[i]);
         if (next == FLOW_FINISHED || next == FLOW_STEP)
@@ -288,6 +293,8 @@ void pipeline_conclude(struct pipeline *p, struct stage *s, int last, struct slu
         e = &endings[buried];
         *e = (struct ending){refs[i], s->name, reason_of(v->code, v->reason), v->detail};
         code = unresolved && v->code == SLUICE_OK ? SLUICE_CANCELLED : v->code;
+        if (code != SLUICE_CANCELLED && pipeline_note_job_end(p, refs[i], refs[i]->mark, s, v) != 0)
+            code = SLUICE_CANCELLED; /* no memory for the note: the step is done again */
         next = flow_verdict(p->flow, refs[i]->ticket, code, e->reason, v->retry_after_ms, now);
         log_end(p, next, e, code);
         pipeline_tell(p, next, code == SLUICE_OK ? PIPELINE_WRITTEN : PIPELINE_GATED, e);

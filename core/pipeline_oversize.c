@@ -70,6 +70,8 @@ void pipeline_bury_oversize(struct pipeline *p, struct sluice_record *r)
         returned = 0;
         pthread_mutex_lock(&p->lock);
         (void)snprintf(p->bury_error, sizeof p->bury_error, "%s", code == SLUICE_OK ? "" : err.message);
+        if (code == SLUICE_OK && pipeline_note_job(p, r, 0, JOB_EVENT_FAILED, "too_large", detail) != 0)
+            code = SLUICE_RETRY;
         if (code == SLUICE_OK) {
             enum flow_next next = flow_buried(p->flow, r->ticket, 1, "too_large", clock_steady_ms());
 

@@ -12,6 +12,7 @@
  *   pipeline_stage.c   one call of an enricher or sink: pause, breaker, bisection
  *   pipeline_end.c     the end of records: verdicts to the flow, waiting, burial
  *   pipeline_log.c     a log line at the end of each record and step
+ *   pipeline_job.c     the ledger of jobs hears what became of users
  *   pipeline_report.c  what it says of itself */
 #ifndef SLUICE_CORE_PIPELINE_PRIVATE_H
 #define SLUICE_CORE_PIPELINE_PRIVATE_H
@@ -23,6 +24,7 @@
 #include "dead_letter.h"
 #include "gate_eval.h"
 #include "instance.h"
+#include "job.h"
 #include "limit.h"
 #include "parcel.h"
 #include "pipeline.h"
@@ -155,10 +157,12 @@ struct pipeline {
     atomic_ullong letters_below;   /* unresolved letters have lower positions: others need no look-up */
     pipeline_watcher watcher;      /* or NULL */
     void *watcher_context;
-    int64_t started_ms; /* steady */
+    struct pipeline_jobs *jobs; /* NULL: its records belong to no job */
+    int64_t started_ms;         /* steady */
     int64_t done_ms;
     struct metric_series *m_in, *m_written, *m_gated, *m_dead, *m_returned, *m_in_flight, *m_bytes,
         *m_waiting, *m_retries, *m_state;
+    struct metric_series *m_job_reports[3], *m_job_waiting;
     struct metric_family *f_gated, *f_dead, *f_stage_calls, *f_stage_records, *f_stage_seconds,
         *f_stage_paused;
 };
@@ -254,6 +258,30 @@ void pipeline_fail(struct pipeline *p, const char *who, const struct sluice_erro
 enum pipeline_outcome { OUTCOME_WRITTEN, OUTCOME_GATED, OUTCOME_DEAD, OUTCOME_RETRY };
 void pipeline_log_end(const struct pipeline *p, const struct sluice_record *r, uint32_t step,
                       enum pipeline_outcome outcome, const struct ending *why);
+/* pipeline_job.c.  Notes are taken with the lock held, with the event that the flow hears;
+ * 0, or -1: no memory, then the event may not be told.  Without `job` they do nothing. */
+int pipeline_make_jobs(struct pipeline *p); /* after the order key; 0, or -1 */
+void pipeline_free_jobs(struct pipeline *p);
+int pipeline_is_job_field(const struct pipeline *p, uint32_t slot);
+int pipeline_note_job(struct pipeline *p, const struct sluice_record *r, uint32_t step, enum job_event event,
+                      const char *reason, const char *detail);
+/* The same from the verdict that ends a step; any other verdict is no news. */
+int pipeline_note_job_end(struct pipeline *p, const struct sluice_record *r, uint32_t step,
+                          const struct stage *s, const struct sluice_verdict *v);
+/* A gate before the steps denied it: skipped in all of them. */
+int pipeline_note_job_denied(struct pipeline *p, const struct sluice_record *r, const char *reason,
+                             const char *detail);
+int pipeline_jobs_full(const struct pipeline *p); /* too many notes wait: poll nothing; lock held */
+/* Memory for one note more, so that it cannot fail; 0, or -1. */
+int pipeline_reserve_note(struct pipeline *p);
+/* In the critical section that takes acks: 1: the notes so far are those that pipeline_send_notes
+ * sends; 0: it has to be called first, nothing may be settled.  [source's thread, lock held] */
+int pipeline_take_notes(struct pipeline *p);
+int pipeline_send_notes(struct pipeline *p);         /* 0, or -1: they wait.  [source's thread] */
+int pipeline_jobs_waiting(const struct pipeline *p); /* 1: the last report failed */
+void pipeline_jobs_ready(const struct pipeline *p, struct strbuf *reasons); /* lock held */
+int pipeline_jobs_metrics(struct pipeline *p);
+void pipeline_jobs_collect(struct pipeline *p); /* lock held */
 
 /* pipeline_report.c */
 int pipeline_metrics_init(struct pipeline *p);

@@ -66,7 +66,8 @@ int pipeline_metrics_init(struct pipeline *p)
     p->f_stage_seconds =
         family(p, SLUICE_GAUGE, "sluice_stage_busy_seconds", "Time spent inside a stage so far.", "stage");
     p->f_stage_paused = family(p, SLUICE_GAUGE, "sluice_stage_paused", "1 while a stage is paused.", "stage");
-    if (p->m_in == NULL || p->m_written == NULL || p->m_state == NULL || p->f_stage_paused == NULL)
+    if (p->m_in == NULL || p->m_written == NULL || p->m_state == NULL || p->f_stage_paused == NULL ||
+        pipeline_jobs_metrics(p) != 0)
         return -1;
     return metrics_on_collect(p->metrics, pipeline_collect, p);
 }
@@ -126,6 +127,7 @@ void pipeline_collect(void *context)
     collect_reasons(p, p->f_gated, flow_gated_by(p->flow));
     collect_reasons(p, p->f_dead, flow_dead_by(p->flow));
     collect_stages(p);
+    pipeline_jobs_collect(p);
     pthread_mutex_unlock(&p->lock);
     for (i = 0; i < p->spec->n_instances; i++)
         instance_stats(p->instances[i]);
@@ -143,6 +145,7 @@ int pipeline_ready(struct pipeline *p, struct strbuf *reasons)
         strbuf_printf(reasons, "%s: dead letters cannot be stored: %s\n", p->spec->name, p->bury_error);
     if (p->settle_error[0] != '\0')
         strbuf_printf(reasons, "%s: the source cannot settle: %s\n", p->spec->name, p->settle_error);
+    pipeline_jobs_ready(p, reasons);
     for (s = 0; s < p->n_steps; s++)
         for (i = 0; i < p->steps[s].n_stages; i++)
             if (p->steps[s].stages[i].paused_since_ms != 0)

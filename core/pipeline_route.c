@@ -52,13 +52,17 @@ static void end_early(struct pipeline *p, struct routing *t, struct sluice_recor
                       const struct gate_answer *a, const char *who)
 {
     struct ending e = {r, who, a->reason != NULL ? a->reason : "rejected", a->detail};
-    enum flow_next next =
-        flow_verdict(p->flow, r->ticket, a->code, e.reason, a->retry_after_ms, clock_steady_ms());
+    uint32_t code = a->code;
+    enum flow_next next;
+
+    if (code == SLUICE_DENY && pipeline_note_job_denied(p, r, e.reason, e.detail) != 0)
+        code = SLUICE_CANCELLED; /* no memory for the note: it is asked about again */
+    next = flow_verdict(p->flow, r->ticket, code, e.reason, a->retry_after_ms, clock_steady_ms());
 
     if (next == FLOW_WAIT) {
         pipeline_keep(p, r, who, e.reason, a->detail);
     } else if (next == FLOW_STEP) {
-        pipeline_end_all_steps(p, r->ticket, next, a->code, e.reason);
+        pipeline_end_all_steps(p, r->ticket, next, code, e.reason);
     } else if (next == FLOW_BURY && pipeline_is_oversize(p, r)) {
         pthread_mutex_unlock(&p->lock);
         pipeline_bury_oversize(p, r);
@@ -145,6 +149,9 @@ static void place_batch(struct pipeline *p, struct routing *t)
         if (r->generation != r->lane->generation)
             continue; /* lost since, if only in that wait: its next owner delivers it again */
         if (a->code == SLUICE_DENY) {
+            while (pipeline_note_job_denied(p, r, a->reason != NULL ? a->reason : "denied", a->detail) != 0 &&
+                   !p->stopping)
+                wait_for_room(p);
             flow_pass(p->flow, r->lane_id, &mark, a->reason != NULL ? a->reason : "denied");
             continue;
         }

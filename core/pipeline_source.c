@@ -27,7 +27,7 @@ static uint64_t room_to_poll(struct pipeline *p, uint32_t *wait_ms)
 
     pthread_mutex_lock(&p->lock);
     room = flow_room(p->flow);
-    if (p->n_ready > 0 || now < p->poll_at)
+    if (p->n_ready > 0 || now < p->poll_at || pipeline_jobs_full(p))
         room = 0;
     *wait_ms = IDLE_MS;
     if (room > p->poll_batch->cap)
@@ -145,7 +145,7 @@ static void settle_to_the_end(struct pipeline *p)
     uint32_t tries = 0;
 
     pipeline_settle_all(p);
-    while (p->settle_error[0] != '\0' &&
+    while ((p->settle_error[0] != '\0' || pipeline_jobs_waiting(p)) &&
            !pipeline_pause(p, retry_delay_ms(&p->spec->retry, ++tries, 0, &random)))
         pipeline_settle_all(p);
 }

@@ -173,6 +173,17 @@ static uint32_t call_settle(struct pipeline *p, const struct sluice_ack *items, 
     return code;
 }
 
+static void give_acks_back(struct pipeline *p, const struct sluice_ack *acks, const struct lane_mark *marks,
+                           uint32_t n)
+{
+    uint32_t i;
+
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < n; i++)
+        flow_ack_failed(p->flow, acks[i].lane, &marks[i]);
+    pthread_mutex_unlock(&p->lock);
+}
+
 /* Settles what may be settled; 1: that was all, though more may have ended meanwhile. */
 static int settle_some(struct pipeline *p)
 {
@@ -180,9 +191,11 @@ static int settle_some(struct pipeline *p)
     struct lane_mark marks[ACKS_AT_ONCE];
     struct sluice_error err;
     uint32_t n = 0, i, code;
+    int noted;
 
     pthread_mutex_lock(&p->lock);
-    while (n < ACKS_AT_ONCE && flow_take_ack(p->flow, &acks[n].lane, &marks[n])) {
+    noted = pipeline_take_notes(p);
+    while (noted && n < ACKS_AT_ONCE && flow_take_ack(p->flow, &acks[n].lane, &marks[n])) {
         acks[n].reserved = 0;
         acks[n].next = marks[n].next;
         acks[n].position = marks[n].position;
@@ -190,6 +203,12 @@ static int settle_some(struct pipeline *p)
         n++;
     }
     pthread_mutex_unlock(&p->lock);
+    if (pipeline_send_notes(p) != 0) {
+        give_acks_back(p, acks, marks, n);
+        return 1;
+    }
+    if (!noted)
+        return 0; /* those of a report that failed before are out; now these */
     if (n == 0)
         return 1;
     code = call_settle(p, acks, n, &err);

@@ -122,8 +122,12 @@ static void refresh_fields(struct worker *w, uint32_t n)
 
         if (r->fields == NULL)
             r->fields = &w->work->values[(uint64_t)(r - w->work->records) * w->work->n_fields];
-        for (f = 0; f < p->env.n_fields; f++)
-            r->fields[f] = record_document_field(r, p->env.fields[f]);
+        for (f = 0; f < p->env.n_fields; f++) {
+            struct sluice_str now = record_document_field(r, p->env.fields[f]);
+
+            if (now.data != NULL || !pipeline_is_job_field(p, f)) /* a stage may drop what names the job */
+                r->fields[f] = now;
+        }
     }
 }
 

@@ -67,7 +67,7 @@ struct sluice_config *plan_options_of(struct planner *b, const struct option_tab
 
     for (i = 0; i < t->n; i++) {
         v = skipped(skip, t->options[i].name) ? NULL : config_get(block, t->options[i].name);
-        if (v == NULL || !holds_secret(v))
+        if (v == NULL || (t->options[i].flags & SLUICE_SECRET) != 0 || !holds_secret(v))
             continue;
         secret = 1;
         problem_add(b->problems, v->origin, "write it out: it is shown in logs and metrics",
@@ -143,7 +143,8 @@ static int is_option(enum plan_table table, const char *name)
 /* Top-level members that are not options of TABLE_TOP: blocks, and what only holds anchors. */
 static const char **top_skip(struct planner *b, const struct config_value *root)
 {
-    static const char *const known[] = {"log", "http", "expect", "backfill", "pipelines", "plugin_dirs"};
+    static const char *const known[] = {"log",  "http",      "expect",     "backfill",
+                                        "jobs", "pipelines", "plugin_dirs"};
     const size_t n_known = sizeof known / sizeof *known;
     const char **skip = calloc(root->n + n_known + 1, sizeof *skip);
     size_t i, n = 0;
@@ -223,6 +224,7 @@ static void read_top(struct planner *b, const struct config_value *root)
     read_log(b, config_get(root, "log"), root->origin);
     read_http(b, config_get(root, "http"));
     read_expect(b, config_get(root, "expect"));
+    plan_jobs(b, config_get(root, "jobs"), root->origin);
 }
 
 static void read_pipelines(struct planner *b, const struct config_value *root)
@@ -268,6 +270,7 @@ void plan_free(struct plan *plan)
     free(plan->http_token_file);
     free(plan->log_format);
     free(plan->log_level);
+    option_free(plan->jobs);
     free(plan);
 }
 

@@ -60,6 +60,7 @@ struct pipeline_spec {
     struct instance_spec *source;
     struct instance_spec *decoder; /* built-in json if not given */
     char *order_key;               /* top-level member, "user_id" if not given */
+    char *job_id, *job_user;       /* top-level members that say what job a record is of; NULL: none */
     struct stage_spec *stages;     /* before the steps; with one unnamed step all are in the step */
     size_t n_stages;
     struct step_spec *steps; /* at least one */
@@ -110,6 +111,8 @@ struct plan {
     struct backfill_spec backfill;
     struct expectation expect[PLAN_EXPECT];
     size_t n_expect;
+    struct sluice_config *jobs; /* the options of `jobs`, or its defaults */
+    int jobs_given;             /* the config has that block */
     struct pipeline_spec *pipelines;
     size_t n_pipelines;
 };

@@ -12,10 +12,12 @@ enum plan_table {
     TABLE_HTTP,
     TABLE_EXPECT,
     TABLE_BACKFILL,
+    TABLE_JOBS,
     TABLE_PIPELINE,
     TABLE_BATCH,
     TABLE_RETRY,
     TABLE_BREAKER,
+    TABLE_JOB,
     TABLE_STEP,
     TABLE_GATE,
     TABLE_INSTANCE,
@@ -65,6 +67,9 @@ void plan_gate_free(struct gate_expr *gate);
 
 /* The `backfill` block and the blocks of instances in it. */
 void plan_backfill(struct planner *b, const struct config *c);
+/* The top level's `jobs` (NULL: not there), and `job` of a pipeline. */
+void plan_jobs(struct planner *b, const struct config_value *block, struct origin at);
+void plan_pipeline_job(struct planner *b, const struct config_value *v);
 
 /* One member of `pipelines`, into the zeroed pipe. */
 void plan_pipeline(struct planner *b, const char *name, struct origin at, const struct config_value *v,

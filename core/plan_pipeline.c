@@ -11,7 +11,7 @@
 
 /* Blocks of a pipeline that are not options of TABLE_PIPELINE. */
 static const char *const blocks[] = {"source", "decoder", "stages",  "sink", "steps",
-                                     "batch",  "retry",   "breaker", NULL};
+                                     "batch",  "retry",   "breaker", "job",  NULL};
 static const char *const step_blocks[] = {"stages", "sink", "once", NULL};
 
 void plan_stages_free(struct stage_spec *stages, size_t n)
@@ -42,6 +42,8 @@ void plan_pipeline_release(struct pipeline_spec *pipe)
     free(pipe->name);
     free(pipe->order_key);
     free(pipe->log_records);
+    free(pipe->job_id);
+    free(pipe->job_user);
 }
 
 static void read_stage(struct planner *b, const struct config_value *item, struct stage_spec *stage)
@@ -283,6 +285,7 @@ void plan_pipeline(struct planner *b, const char *name, struct origin at, const 
     read_numbers(b, v);
     read_batch(b, v);
     read_trouble(b, v);
+    plan_pipeline_job(b, v);
     if (source != NULL)
         pipe->source = plan_instance(b, SLUICE_SOURCE, source, NULL);
     else

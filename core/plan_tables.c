@@ -3,6 +3,7 @@
  * One place for their bounds, defaults and words; the reference page is made
  * from it.  Invariant: every upper bound fits the member of the plan that the
  * value goes to, so conversions there lose nothing. */
+#include "../plugins/common/valkey.h"
 #include "plan_internal.h"
 
 static const struct sluice_option top[] = {
@@ -108,6 +109,40 @@ static const struct sluice_option backfill_options[] = {
      .max = "14d",
      .summary = "how long `sluice backfill` waits for a queue that takes nothing, before it leaves a resume "
                 "file; 0: for ever"},
+};
+
+static const struct sluice_option jobs_options[] = {
+    {.name = "store",
+     .type = SLUICE_CHOICE,
+     .default_text = "sqlite",
+     .choices = "sqlite|valkey",
+     .summary = "where the ledger of jobs is: jobs.sqlite in the state_dir, or a Valkey that workers share",
+     .details =
+         "With several workers it has to be Valkey: then any of them answers for any job.  The options "
+         "below but `keep` are for Valkey.",
+     .example = "valkey"},
+    VALKEY_OPTIONS,
+    {.name = "prefix",
+     .type = SLUICE_STRING,
+     .default_text = "sluice:",
+     .summary = "what the names of all keys in Valkey begin with"},
+    {.name = "keep",
+     .type = SLUICE_DURATION,
+     .default_text = "30d",
+     .min = "1m",
+     .max = "3650d",
+     .summary = "how long a job is kept after its last change"},
+};
+
+static const struct sluice_option job_options[] = {
+    {.name = "id",
+     .type = SLUICE_STRING,
+     .default_text = "job_id",
+     .summary = "top-level member that names the job; a record without it belongs to none"},
+    {.name = "user",
+     .type = SLUICE_STRING,
+     .default_text = "user_id",
+     .summary = "top-level member that names the user of the job"},
 };
 
 static const struct sluice_option pipeline_options[] = {
@@ -286,10 +321,12 @@ const struct option_table *plan_tables(size_t *n)
         [TABLE_HTTP] = TABLE("http", http_options),
         [TABLE_EXPECT] = TABLE("expect", expect_options),
         [TABLE_BACKFILL] = TABLE("backfill", backfill_options),
+        [TABLE_JOBS] = TABLE("jobs", jobs_options),
         [TABLE_PIPELINE] = TABLE("a pipeline", pipeline_options),
         [TABLE_BATCH] = TABLE("batch", batch_options),
         [TABLE_RETRY] = TABLE("retry", retry_options),
         [TABLE_BREAKER] = TABLE("breaker", breaker_options),
+        [TABLE_JOB] = TABLE("job", job_options),
         [TABLE_STEP] = TABLE("a step", step_options),
         [TABLE_GATE] = TABLE("a gate", gate_options),
         [TABLE_INSTANCE] = TABLE("an instance", instance_options),

@@ -3,6 +3,7 @@
  *   cmd_run.c     the command: load, start, end, summary
  *   run_loop.c    signals, progress, drain and its deadline
  *   run_reload.c  SIGHUP
+ *   run_jobs.c    the ledger of jobs
  *   run_admin.c   what the HTTP listener shows */
 #ifndef SLUICE_CORE_RUN_H
 #define SLUICE_CORE_RUN_H
@@ -10,6 +11,7 @@
 #include "app.h"
 #include "cli.h"
 #include "http_server.h"
+#include "job.h"
 #include "metric.h"
 #include "pipeline.h"
 #include "state_db.h"
@@ -24,6 +26,7 @@ struct run {
     struct state_db *state;
     struct metrics *metrics;
     struct admin *admin;
+    struct job_ledger *jobs; /* NULL: the config has no jobs */
     struct pipeline **pipelines;
     size_t n;
     int drained_late; /* the deadline of a drain passed */
@@ -38,6 +41,10 @@ int run_loop(struct run *r);
 void run_leave_now(void) __attribute__((noreturn));
 /* The config again: says what changed, does the safe part. */
 void run_reload(struct run *r);
+/* The ledger, where the config asks for one; 0, or -1 with problems.  join: the pipelines report to it. */
+int run_jobs_open(struct run *r, struct problems *p);
+void run_jobs_join(struct run *r);
+void run_jobs_close(struct run *r);
 #define RUN_TOKEN_MAX 4096u
 /* The token in its file, without the newline; 0, or -1 with err: none, or too long. */
 int run_read_token(const char *file, char *token, size_t cap, struct sluice_error *err);

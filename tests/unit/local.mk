@@ -490,6 +490,23 @@ tests_unit_check_http_tls_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFL
 tests_unit_check_http_tls_LDADD = $(UNIT_LDADD) $(MHD_LIBS) $(CRYPTO_LIBS)
 TESTS += tests/unit/check_http_tls
 
+check_PROGRAMS += tests/unit/check_job_known
+tests_unit_check_job_known_SOURCES = tests/unit/check_job_known.c tests/support/one_suite.h
+tests_unit_check_job_known_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_job_known_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_job_known
+check_PROGRAMS += tests/unit/check_job_store
+tests_unit_check_job_store_SOURCES = tests/unit/check_job_store.c tests/support/one_suite.h tests/support/ledger_fixture.c \
+	tests/support/ledger_fixture.h tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_job_store_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_job_store_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_job_store
+check_PROGRAMS += tests/unit/check_job_store_load
+tests_unit_check_job_store_load_SOURCES = tests/unit/check_job_store_load.c tests/support/one_suite.h tests/support/ledger_fixture.c \
+	tests/support/ledger_fixture.h tests/support/temp_dir.c tests/support/temp_dir.h
+tests_unit_check_job_store_load_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_check_job_store_load_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_job_store_load
 check_PROGRAMS += tests/unit/check_state_db
 tests_unit_check_state_db_SOURCES = tests/unit/check_state_db.c tests/support/temp_dir.c tests/support/temp_dir.h
 tests_unit_check_state_db_CPPFLAGS = $(UNIT_CPPFLAGS)
