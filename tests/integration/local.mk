@@ -10,6 +10,7 @@ INTEGRATION_TESTS = \
 	tests/integration/kafka.sh \
 	tests/integration/kafka-iam.sh \
 	tests/integration/kafka-login.sh \
+	tests/integration/kafka-memory.sh \
 	tests/integration/kafka-mtls.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/histories.sh \
