@@ -16,6 +16,7 @@ int cmd_config(int argc, char **argv); /* show, diff */
 int cmd_plugin(int argc, char **argv); /* list, inspect, new, test */
 int cmd_audit(int argc, char **argv);
 int cmd_lag(int argc, char **argv);
+int cmd_queue(int argc, char **argv);   /* depth */
 int cmd_explain(int argc, char **argv); /* user ID */
 int cmd_flag(int argc, char **argv);    /* users */
 int cmd_dlq(int argc, char **argv);     /* list, show, replay */

@@ -100,4 +100,5 @@ sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c
 sluice_SOURCES += core/cmd_lag.c core/lag_report.c core/lag_report.h core/lag_source.c core/lag_source.h
+sluice_SOURCES += core/cmd_queue.c core/queue_report.c core/queue_report.h core/queue_source.c core/queue_source.h
 sluice_SOURCES += core/cmd_backfill.c

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"plugin", cmd_plugin, "list, inspect, make and test plugins"},
     {"audit", cmd_audit, "count and check the graph, compare it with a baseline"},
     {"lag", cmd_lag, "show how far the consumers are behind, or wait until they are not"},
+    {"queue", cmd_queue, "show how many messages the queues have, or watch them run empty"},
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
     {"flag", cmd_flag, "list the users behind a feature flag"},
     {"dlq", cmd_dlq, "dead letters: list, show"},

@@ -5,6 +5,7 @@
 #define SLUICE_PLUGINS_AWS_SQS_H
 
 #include <jansson.h>
+#include <sluice/identity.h>
 #include <sluice/option.h>
 
 #include "aws_chain.h"
@@ -114,5 +115,10 @@ uint32_t aws_sqs_depth(const struct aws_sqs *q, const struct sluice_queue_visito
                        uint32_t timeout_ms, struct sluice_error *err);
 /* OK with the queue's longest message, 0: not told. */
 uint32_t aws_sqs_probe(const struct aws_sqs *q, uint64_t *max_message, struct sluice_error *err);
+
+/* aws_sqs_identity.c: sluice/identity.h: the AWS account of the queue. */
+uint32_t aws_sqs_knows(const char *what);
+uint32_t aws_sqs_tell_account(const struct aws_sqs *q, uint32_t timeout_ms,
+                              const struct sluice_identity_visitor *visitor, struct sluice_error *err);
 
 #endif

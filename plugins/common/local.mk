@@ -48,7 +48,7 @@ libsluiceaws_la_SOURCES = \
 	plugins/common/aws_s3.c plugins/common/aws_s3.h plugins/common/aws_s3_range.c \
 	plugins/common/aws_sigv4.c plugins/common/aws_sigv4.h plugins/common/aws_text.c \
 	plugins/common/aws_sqs.c plugins/common/aws_sqs.h plugins/common/aws_sqs_answer.c \
-	plugins/common/aws_sqs_ask.c plugins/common/aws_sqs_depth.c \
+	plugins/common/aws_sqs_ask.c plugins/common/aws_sqs_depth.c plugins/common/aws_sqs_identity.c \
 	plugins/common/file_text.c plugins/common/file_text.h
 libsluiceaws_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 libsluiceaws_la_LIBADD = libsluicecommon.la libsluiceutil.la $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread

@@ -278,11 +278,31 @@ static uint32_t sqs_read_depth(void *self, const struct sluice_queue_visitor *vi
     return aws_sqs_depth(&s->queue, visitor, timeout_ms, err);
 }
 
+static uint32_t sqs_knows(void *self, const char *what)
+{
+    (void)self;
+    return aws_sqs_knows(what);
+}
+
+static uint32_t sqs_tell(void *self, const char *what, uint32_t timeout_ms,
+                         const struct sluice_identity_visitor *visitor, struct sluice_error *err)
+{
+    const struct sqs_source *s = self;
+
+    (void)what;
+    return aws_sqs_tell_account(&s->queue, timeout_ms, visitor, err);
+}
+
 static const void *sqs_extension(void *self, const char *id)
 {
     static const struct sluice_queue queue = {.struct_size = sizeof queue, .read = sqs_read_depth};
 
+    static const struct sluice_identity identity = {
+        .struct_size = sizeof identity, .knows = sqs_knows, .tell = sqs_tell};
+
     (void)self;
+    if (strcmp(id, SLUICE_IDENTITY_ID) == 0)
+        return &identity;
     return strcmp(id, SLUICE_QUEUE_ID) == 0 ? &queue : NULL;
 }
 

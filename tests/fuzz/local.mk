@@ -143,3 +143,19 @@ tests_fuzz_replay_aws_CPPFLAGS = $(AM_CPPFLAGS)
 tests_fuzz_replay_aws_LDADD = libsluiceaws.la
 TESTS += tests/fuzz/replay_aws
 endif
+
+# What SQS answers, and what is sent to it.
+SQS_SOURCES = plugins/source-sqs/sqs_message.c plugins/source-sqs/source_sqs.h
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_sqs
+tests_fuzz_fuzz_sqs_SOURCES = tests/fuzz/fuzz_sqs.c $(SQS_SOURCES)
+tests_fuzz_fuzz_sqs_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_sqs_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_sqs_LDADD = libsluiceaws.la $(JANSSON_LIBS)
+else
+check_PROGRAMS += tests/fuzz/replay_sqs
+tests_fuzz_replay_sqs_SOURCES = tests/fuzz/fuzz_sqs.c tests/fuzz/replay_main.c $(SQS_SOURCES)
+tests_fuzz_replay_sqs_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_replay_sqs_LDADD = libsluiceaws.la $(JANSSON_LIBS)
+TESTS += tests/fuzz/replay_sqs
+endif

@@ -13,7 +13,7 @@
 set -eu
 services=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}
-known="kafka neo4j valkey retailer moto"
+known="kafka neo4j valkey retailer moto elasticmq"
 live="kafka neo4j valkey retailer"
 ready_deadline=${SERVICES_DEADLINE:-120}
 
