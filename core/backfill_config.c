@@ -174,7 +174,7 @@ struct config *backfill_config_collect(const struct config_value *block, const s
     if (from == BACKFILL_FILE)
         add_file_source(&m, pipe, where);
     else if (from == BACKFILL_S3)
-        add_source(&m, block, "s3", pipe, "s3-file", "uri", where);
+        add_source(&m, block, "s3", pipe, "s3-file", "url", where);
     else
         add_source(&m, block, "neo4j", pipe, "neo4j-users", NULL, NULL);
     batch = add(&m, pipe, "batch", CONFIG_MAP);

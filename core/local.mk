@@ -1,7 +1,7 @@
 # Buffers that plugins use too; linked into each of them.
 noinst_LTLIBRARIES += libsluiceutil.la
 libsluiceutil_la_SOURCES = core/strbuf.c core/strbuf.h core/arena.c core/arena.h core/utf8.c core/utf8.h \
-	core/json_scan.c core/json_scan.h
+	core/json_scan.c core/json_scan.h core/user_id.c core/user_id.h
 
 # The host without its command line, so that tests link it.
 noinst_LTLIBRARIES += libsluicecore.la

@@ -9,6 +9,7 @@
 
 #include "../common/timestamp.h"
 #include "../common/uuid.h"
+#include "user_id.h"
 #include "user_seen.h"
 
 #define LOAD_REQUEST_PREFIX "backfill-"
@@ -187,12 +188,6 @@ static int no_memory(struct making *m)
     return answer(m, SLUICE_RETRY, "no_memory", "no memory for the message");
 }
 
-static int is_id_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._:@|+=~-", c) != NULL);
-}
-
 /* Names of the column that a list may begin with. */
 static int is_header(const struct making *m)
 {
@@ -214,31 +209,13 @@ static int is_header(const struct making *m)
 
 static int check_id(struct making *m)
 {
-    const struct sluice_host *host = m->self->host;
-    uint64_t i;
+    char why[USER_ID_WHY];
 
     if (m->id.data == NULL)
         return answer(m, SLUICE_REJECT, "invalid_id", "there is no text user_id");
-    if (m->id.len == 0)
-        return answer(m, SLUICE_REJECT, "invalid_id", "the user id is empty");
-    if (m->id.len > m->self->max_length)
-        return answer(m, SLUICE_REJECT, "invalid_id",
-                      sluice_record_text(host, m->record,
-                                         "the user id has %llu bytes; at most %llu are allowed (max_length)",
-                                         (unsigned long long)m->id.len,
-                                         (unsigned long long)m->self->max_length));
-    for (i = 0; i < m->id.len && is_id_byte(m->id.data[i]); i++)
-        ;
-    if (i == m->id.len)
+    if (user_id_check(m->id.data, (size_t)m->id.len, (size_t)m->self->max_length, why))
         return 1;
-    return answer(m, SLUICE_REJECT, "invalid_id",
-                  sluice_record_text(host, m->record,
-                                     m->id.data[i] > 0x20 && m->id.data[i] < 0x7f
-                                         ? "byte %llu of the user id is '%c'; allowed are letters, digits "
-                                           "and ._:@|+=~-"
-                                         : "byte %llu of the user id is 0x%02x; allowed are letters, digits "
-                                           "and ._:@|+=~-",
-                                     (unsigned long long)i + 1, (unsigned char)m->id.data[i]));
+    return answer(m, SLUICE_REJECT, "invalid_id", sluice_record_text(m->self->host, m->record, "%s", why));
 }
 
 static void trim(struct sluice_str *s)

@@ -3,6 +3,7 @@
 #
 # A test names the servers it needs in a line `# services: kafka neo4j`.
 INTEGRATION_TESTS = \
+	tests/integration/backfill.sh \
 	tests/integration/chaos.sh \
 	tests/integration/check-online.sh \
 	tests/integration/expect.sh \
