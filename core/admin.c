@@ -1,7 +1,7 @@
 /* admin: the routes of a run.
  *
- * Invariant: nothing here changes anything; all routes are GET, and health is told
- * without a token and without details. */
+ * Invariant: only the routes of admin_backfill change anything, and all of those are POST;
+ * health is told without a token and without details. */
 #include "admin.h"
 
 #include <stdlib.h>
@@ -95,9 +95,44 @@ static void get_page(void *context, const struct http_request *request, struct h
     strbuf_release(&json);
 }
 
+static void post_backfill(void *context, const struct http_request *request, struct http_answer *answer)
+{
+    const struct admin *a = context;
+
+    admin_backfill_create(a->source.backfill, request, answer);
+}
+
+static void get_backfill(void *context, const struct http_request *request, struct http_answer *answer)
+{
+    const struct admin *a = context;
+
+    admin_backfill_show(a->source.backfill, request, answer);
+}
+
+static void post_cancel(void *context, const struct http_request *request, struct http_answer *answer)
+{
+    const struct admin *a = context;
+
+    admin_backfill_act(a->source.backfill, request, answer);
+}
+
+static void post_enroll(void *context, const struct http_request *request, struct http_answer *answer)
+{
+    const struct admin *a = context;
+
+    admin_backfill_enroll(a->source.backfill, request, answer);
+}
+
 static const struct http_route routes[] = {
-    {"GET", "/", get_page},           {"GET", "/healthz", get_health},      {"GET", "/readyz", get_ready},
-    {"GET", "/metrics", get_metrics}, {"GET", "/pipelines", get_pipelines},
+    {"GET", "/", get_page},
+    {"GET", "/healthz", get_health},
+    {"GET", "/readyz", get_ready},
+    {"GET", "/metrics", get_metrics},
+    {"GET", "/pipelines", get_pipelines},
+    {"POST", ADMIN_BACKFILL_PATH, post_backfill},
+    {"GET", ADMIN_BACKFILL_PATH "/*", get_backfill},
+    {"POST", ADMIN_BACKFILL_PATH "/*", post_cancel},
+    {"POST", ADMIN_ENROLL_PATH, post_enroll},
 };
 
 struct admin *admin_start(const char *listen, const char *token, const struct admin_source *source,
@@ -110,7 +145,10 @@ struct admin *admin_start(const char *listen, const char *token, const struct ad
         return NULL;
     }
     a->source = *source;
-    a->server = http_server_start(listen, token, routes, sizeof routes / sizeof *routes, a, err);
+    if (source->open)
+        a->server = http_server_start_open(listen, routes, sizeof routes / sizeof *routes, a, err);
+    else
+        a->server = http_server_start(listen, token, routes, sizeof routes / sizeof *routes, a, err);
     if (a->server == NULL) {
         free(a);
         return NULL;

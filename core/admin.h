@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sluice/abi.h>
 
+#include "admin_backfill.h"
 #include "strbuf.h"
 
 /* Where the answers come from.  Called by the listener's thread, one at a time, between
@@ -18,6 +19,9 @@ struct admin_source {
     int (*ready)(void *context, struct strbuf *reasons);
     /* One JSON value about all pipelines; what it holds is shown on the page as it is. */
     void (*pipelines)(void *context, struct strbuf *json);
+    /* Backfills and enrolment; borrowed.  NULL: this run has none. */
+    const struct admin_backfill *backfill;
+    int open; /* no token is asked for on any address */
 };
 
 struct admin;

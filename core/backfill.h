@@ -11,7 +11,8 @@
  *   backfill_config.c  the configs of both passes
  *   backfill_pass.c    a pipeline run alone
  *   backfill_list.c    collect
- *   backfill_send.c    send, unsent */
+ *   backfill_send.c    send, unsent
+ *   backfill_jobs.c    the jobs of the ledger, in `run` (backfill_sender.c: one of them) */
 #ifndef SLUICE_CORE_BACKFILL_H
 #define SLUICE_CORE_BACKFILL_H
 
@@ -41,8 +42,9 @@ void backfill_list_release(struct backfill_list *list);
 
 struct backfill_send;
 
-/* A user whose message is in the queue, or is dead.  From any thread; must not wait. */
-typedef void (*backfill_told)(void *context, uint64_t line, int sent, const char *why);
+/* A user (his line of the spool) whose message is in the queue, or is dead.  From any thread; must not
+ * wait. */
+typedef void (*backfill_told)(void *context, struct sluice_str text, int sent, const char *why);
 
 /* users: lines of the spool.  told may be NULL.  NULL with problems. */
 struct backfill_send *backfill_send_start(struct config *config, const struct registry *registry,

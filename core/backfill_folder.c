@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "strbuf.h"
 
 #define FOLDER_NAME "sluice-backfill.XXXXXX"
+#define FOLDER_PATTERN "sluice-backfill.??????"
 #define FOLDER_FDS 16
 
 char *backfill_folder_file(const char *folder, const char *name)
@@ -57,4 +59,18 @@ void backfill_folder_remove(char *folder)
         return;
     (void)nftw(folder, remove_one, FOLDER_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     free(folder);
+}
+
+void backfill_folder_sweep(const char *parent)
+{
+    char *pattern = backfill_folder_file(parent, FOLDER_PATTERN);
+    glob_t found;
+    size_t i;
+
+    if (pattern != NULL && strpbrk(parent, "*?[\\") == NULL && glob(pattern, 0, NULL, &found) == 0) {
+        for (i = 0; i < found.gl_pathc; i++)
+            (void)nftw(found.gl_pathv[i], remove_one, FOLDER_FDS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+        globfree(&found);
+    }
+    free(pattern);
 }

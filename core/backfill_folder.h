@@ -9,6 +9,8 @@
 char *backfill_folder_make(const char *parent, struct sluice_error *err);
 /* The folder with all in it, and the text. */
 void backfill_folder_remove(char *folder);
+/* Folders that processes which were killed left in parent: nobody else may work there now. */
+void backfill_folder_sweep(const char *parent);
 /* "folder/name"; the caller frees.  NULL: no memory. */
 char *backfill_folder_file(const char *folder, const char *name);
 

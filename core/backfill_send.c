@@ -48,7 +48,7 @@ static void on_end(void *context, const struct pipeline_end *end)
     }
     pthread_mutex_unlock(&s->lock);
     if (s->told != NULL)
-        s->told(s->context, line, sent, sent ? NULL : why);
+        s->told(s->context, end->record->payload, sent, sent ? NULL : why);
 }
 
 struct backfill_send *backfill_send_start(struct config *config, const struct registry *registry,

@@ -92,6 +92,7 @@ static void release(struct run *r)
     size_t i;
 
     run_admin_stop(r);
+    run_backfill_stop(r);
     for (i = 0; i < r->n; i++)
         pipeline_free(r->pipelines[i]);
     free(r->pipelines);
@@ -124,6 +125,10 @@ static int prepare(struct run *r, struct problems *p)
         expect_verify(r->app.plan, EXPECT_MS, p) != 0)
         return -1;
     run_jobs_join(r);
+    if (run_backfill_start(r, &err) != 0) {
+        problem_add(p, (struct origin){NULL, 0, 0}, NULL, "backfill: %s", err.message);
+        return -1;
+    }
     if (run_admin_start(r, &err) != 0) {
         problem_add(p, (struct origin){NULL, 0, 0}, NULL, "http: %s", err.message);
         return -1;

@@ -143,7 +143,7 @@ struct http_refusal http_check_request(const struct http_server *s, struct MHD_C
         return refusal;
     if (t.hosts != 1 || t.host[0] == '\0')
         return (struct http_refusal){400, "bad_host", "a request must have one Host header"};
-    if (s->token == NULL && !host_is_numeric(t.host))
+    if (s->token == NULL && !s->open && !host_is_numeric(t.host))
         return (struct http_refusal){421, "host_unknown",
                                      "without a token, only localhost or a numeric address is taken as Host"};
     if (t.origins > 0 && !is_read(method))

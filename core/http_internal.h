@@ -29,6 +29,7 @@ struct http_connection {
 struct http_server {
     struct MHD_Daemon *daemon;
     char *token; /* NULL: none */
+    int open;    /* … and none is needed, whatever the address */
     const struct http_route *routes;
     uint32_t n_routes;
     void *context;

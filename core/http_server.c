@@ -241,31 +241,34 @@ static struct http_server *server_new(const char *token, const struct http_route
     return s;
 }
 
-struct http_server *http_server_start(const char *listen, const char *token, const struct http_route *routes,
-                                      uint32_t n, void *context, struct sluice_error *err)
+/* May it be listened to with this token, or none? */
+static int address_allowed(const char *listen, const struct http_address *address, const char *token,
+                           struct sluice_error *err)
 {
-    struct http_address address;
-    struct http_server *s;
-    int fd;
-
-    if (!http_address_parse(listen, &address, err))
-        return NULL;
     if (token != NULL && token[0] == '\0') {
         (void)sluice_fail(err, SLUICE_INVALID, "token",
                           "the token is empty: give one, or leave the option away");
-        return NULL;
+        return 0;
     }
-    if (token == NULL && !address.loopback) {
+    if (token == NULL && !address->loopback) {
         (void)sluice_fail(err, SLUICE_INVALID, "token",
                           "%.80s can be reached from other machines: set a token, or listen on 127.0.0.1",
                           listen);
-        return NULL;
+        return 0;
     }
-    s = server_new(token, routes, n, context, err);
+    return 1;
+}
+
+/* Listens and serves; s is freed if that fails. */
+static struct http_server *serve(struct http_server *s, const char *listen,
+                                 const struct http_address *address, struct sluice_error *err)
+{
+    int fd;
+
     if (s == NULL)
         return NULL;
-    fd = http_address_listen(listen, &address, &s->port, err);
-    if (fd >= 0 && !start_daemon(s, fd, address.storage.ss_family)) {
+    fd = http_address_listen(listen, address, &s->port, err);
+    if (fd >= 0 && !start_daemon(s, fd, address->storage.ss_family)) {
         (void)sluice_fail(err, SLUICE_FATAL, "listen", "cannot start the admin listener on %.80s: %s", listen,
                           strerror(errno));
         (void)close(fd);
@@ -276,6 +279,30 @@ struct http_server *http_server_start(const char *listen, const char *token, con
         return NULL;
     }
     return s;
+}
+
+struct http_server *http_server_start(const char *listen, const char *token, const struct http_route *routes,
+                                      uint32_t n, void *context, struct sluice_error *err)
+{
+    struct http_address address;
+
+    if (!http_address_parse(listen, &address, err) || !address_allowed(listen, &address, token, err))
+        return NULL;
+    return serve(server_new(token, routes, n, context, err), listen, &address, err);
+}
+
+struct http_server *http_server_start_open(const char *listen, const struct http_route *routes, uint32_t n,
+                                           void *context, struct sluice_error *err)
+{
+    struct http_address address;
+    struct http_server *s;
+
+    if (!http_address_parse(listen, &address, err))
+        return NULL;
+    s = server_new(NULL, routes, n, context, err);
+    if (s != NULL)
+        s->open = 1;
+    return serve(s, listen, &address, err);
 }
 
 void http_server_stop(struct http_server *s)

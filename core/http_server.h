@@ -38,6 +38,10 @@ struct http_server;
  * without token is refused, by name of the option.  routes are borrowed. */
 struct http_server *http_server_start(const char *listen, const char *token, const struct http_route *routes,
                                       uint32_t n, void *context, struct sluice_error *err);
+/* The same without a token on any address: whoever can reach it may ask for everything, by any
+ * name of the host.  Writes from web pages (Origin) are refused as always. */
+struct http_server *http_server_start_open(const char *listen, const struct http_route *routes, uint32_t n,
+                                           void *context, struct sluice_error *err);
 void http_server_stop(struct http_server *s);
 uint16_t http_server_port(const struct http_server *s);
 /* {"error":{"code":…,"message":…}} with the status. */

@@ -57,14 +57,16 @@ libsluicecore_la_SOURCES += core/file_write.c core/file_write.h core/expect.c co
 
 libsluicecore_la_SOURCES += core/backfill.h core/backfill_folder.c core/backfill_folder.h core/backfill_list.c \
 	core/backfill_pass.c core/backfill_pass.h core/backfill_report.c core/backfill_report.h \
-	core/backfill_resume.c core/backfill_resume.h core/backfill_send.c
+	core/backfill_resume.c core/backfill_resume.h core/backfill_send.c \
+	core/backfill_jobs.c core/backfill_jobs.h core/backfill_marks.c core/backfill_marks.h \
+	core/backfill_sender.c core/backfill_sender.h
 
 # around it: log, metrics, state, HTTP
 libsluicecore_la_SOURCES += core/log.h core/metric.h core/state_db.h core/dead_letter.h core/http_server.h
 libsluicecore_la_SOURCES += core/log.c core/log_line.c core/log_line.h core/log_writer.c core/log_writer.h
 libsluicecore_la_SOURCES += core/extension.c core/extension.h core/http_client.c core/http_client.h core/http_transfer.c \
 	core/http_perform.c core/http_target.c
-libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_page.c
+libsluicecore_la_SOURCES += core/admin.c core/admin.h core/admin_backfill.c core/admin_backfill.h core/admin_json.c core/admin_json.h core/admin_page.c
 libsluicecore_la_SOURCES += core/http_server.c core/http_internal.h core/http_address.c core/http_check.c core/http_watch.c
 libsluicecore_la_SOURCES += core/metric.c core/metric_internal.h core/metric_render.c
 libsluicecore_la_SOURCES += core/state_db.c core/state_db_sql.h core/state_lock.c core/state_schema.c
@@ -95,7 +97,7 @@ sluice_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 # libtool forgets the C++ run time of a convenience library: name it where one links
 CORE_LDADD = libsluicecore.la -lstdc++ -lm
 sluice_LDADD = $(CORE_LDADD)
-sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c core/run_jobs.c
+sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c core/run_jobs.c core/run_backfill.c
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c

@@ -92,24 +92,40 @@ struct sluice_config *plan_options_or_default(struct planner *b, enum plan_table
     return plan_options(b, table, block != NULL ? block : &nothing, NULL);
 }
 
-static void read_http(struct planner *b, const struct config_value *block)
+/* `admin: { allow_anonymous: true }`. */
+static int admin_anonymous(struct planner *b, const struct config_value *block)
+{
+    struct sluice_config *c = block == NULL ? NULL : plan_options(b, TABLE_ADMIN, block, NULL);
+    int anonymous = c != NULL && option_integer(c, "allow_anonymous") != 0;
+
+    option_free(c);
+    return anonymous;
+}
+
+static void read_http(struct planner *b, const struct config_value *block, const struct config_value *admin)
 {
     struct sluice_config *c;
     struct http_address address;
     struct sluice_error err = {.struct_size = sizeof err};
     const char *listen;
+    int anonymous = admin_anonymous(b, admin);
 
     if (block == NULL)
         return;
     c = plan_options(b, TABLE_HTTP, block, NULL);
     if (c == NULL)
         return;
+    anonymous |= option_integer(c, "allow_anonymous") != 0;
     listen = option_string(c, "listen");
     if (!http_address_parse(listen, &address, &err))
         problem_add(b->problems, option_origin(c, "listen"), NULL, "%s", err.message);
-    else if (!address.loopback && !option_given(c, "token_file"))
+    else if (!address.loopback && !option_given(c, "token_file") && !anonymous)
         problem_add(b->problems, option_origin(c, "listen"), "add token_file, or listen on 127.0.0.1",
                     "'%.80s' is not a loopback address, and there is no `token_file`", listen);
+    else if (option_given(c, "token_file") && anonymous)
+        problem_add(b->problems, option_origin(c, "token_file"), "leave one of them out",
+                    "`token_file` asks for a token, and `allow_anonymous` asks for none");
+    b->plan->http_anonymous = anonymous;
     plan_copy(b, &b->plan->http_listen, listen);
     plan_copy(b, &b->plan->http_token_file, option_string(c, "token_file"));
     if (!b->flags.no_files)
@@ -143,8 +159,8 @@ static int is_option(enum plan_table table, const char *name)
 /* Top-level members that are not options of TABLE_TOP: blocks, and what only holds anchors. */
 static const char **top_skip(struct planner *b, const struct config_value *root)
 {
-    static const char *const known[] = {"log",  "http",      "expect",     "backfill",
-                                        "jobs", "pipelines", "plugin_dirs"};
+    static const char *const known[] = {"log",      "http", "admin",     "expect",
+                                        "backfill", "jobs", "pipelines", "plugin_dirs"};
     const size_t n_known = sizeof known / sizeof *known;
     const char **skip = calloc(root->n + n_known + 1, sizeof *skip);
     size_t i, n = 0;
@@ -222,7 +238,7 @@ static void read_top(struct planner *b, const struct config_value *root)
     option_free(c);
     free(skip);
     read_log(b, config_get(root, "log"), root->origin);
-    read_http(b, config_get(root, "http"));
+    read_http(b, config_get(root, "http"), config_get(root, "admin"));
     read_expect(b, config_get(root, "expect"));
     plan_jobs(b, config_get(root, "jobs"), root->origin);
 }

@@ -105,6 +105,7 @@ struct plan {
     char *state_dir;       /* absolute, or NULL */
     char *http_listen;     /* "127.0.0.1:0" form, or NULL: no HTTP */
     char *http_token_file; /* or NULL */
+    int http_anonymous;    /* no token is asked for, on any address */
     char *log_format;      /* "json" | "logfmt" */
     char *log_level;       /* "debug" … "error" */
     uint32_t drain_ms;     /* deadline of a drain */

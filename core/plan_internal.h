@@ -10,6 +10,7 @@ enum plan_table {
     TABLE_TOP,
     TABLE_LOG,
     TABLE_HTTP,
+    TABLE_ADMIN,
     TABLE_EXPECT,
     TABLE_BACKFILL,
     TABLE_JOBS,

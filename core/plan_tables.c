@@ -54,6 +54,18 @@ static const struct sluice_option http_options[] = {
      .type = SLUICE_PATH,
      .summary = "file with the bearer token that requests must carry",
      .example = "/run/secrets/sluice-token"},
+    {.name = "allow_anonymous",
+     .type = SLUICE_BOOLEAN,
+     .default_text = "false",
+     .summary = "listen on any address without a token: whoever reaches it may read and start backfills",
+     .details = "Logged as a warning at each start. `admin: { allow_anonymous: true }` is the same."},
+};
+
+static const struct sluice_option admin_options[] = {
+    {.name = "allow_anonymous",
+     .type = SLUICE_BOOLEAN,
+     .default_text = "false",
+     .summary = "the same as allow_anonymous of http"},
 };
 
 static const struct sluice_option expect_options[] = {
@@ -319,6 +331,7 @@ const struct option_table *plan_tables(size_t *n)
         [TABLE_TOP] = TABLE("the top level", top),
         [TABLE_LOG] = TABLE("log", log_options),
         [TABLE_HTTP] = TABLE("http", http_options),
+        [TABLE_ADMIN] = TABLE("admin", admin_options),
         [TABLE_EXPECT] = TABLE("expect", expect_options),
         [TABLE_BACKFILL] = TABLE("backfill", backfill_options),
         [TABLE_JOBS] = TABLE("jobs", jobs_options),

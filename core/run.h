@@ -4,7 +4,8 @@
  *   run_loop.c    signals, progress, drain and its deadline
  *   run_reload.c  SIGHUP
  *   run_jobs.c    the ledger of jobs
- *   run_admin.c   what the HTTP listener shows */
+ *   run_admin.c   what the HTTP listener shows
+ *   run_backfill.c  jobs that this run sends */
 #ifndef SLUICE_CORE_RUN_H
 #define SLUICE_CORE_RUN_H
 
@@ -17,6 +18,8 @@
 #include "state_db.h"
 
 struct admin;
+struct admin_backfill;
+struct run_backfill;
 
 struct run {
     struct cli_list files;
@@ -26,7 +29,8 @@ struct run {
     struct state_db *state;
     struct metrics *metrics;
     struct admin *admin;
-    struct job_ledger *jobs; /* NULL: the config has no jobs */
+    struct job_ledger *jobs;       /* NULL: the config has no jobs */
+    struct run_backfill *backfill; /* NULL: the config has no queue for it */
     struct pipeline **pipelines;
     size_t n;
     int drained_late; /* the deadline of a drain passed */
@@ -48,6 +52,11 @@ void run_jobs_close(struct run *r);
 #define RUN_TOKEN_MAX 4096u
 /* The token in its file, without the newline; 0, or -1 with err: none, or too long. */
 int run_read_token(const char *file, char *token, size_t cap, struct sluice_error *err);
+/* Sends the jobs of the ledger, where the config says to which queue.  0, or -1 with err; stop in both
+ * cases.  admin: for the listener, or NULL. */
+int run_backfill_start(struct run *r, struct sluice_error *err);
+const struct admin_backfill *run_backfill_admin(const struct run *r);
+void run_backfill_stop(struct run *r);
 /* 0, or -1 with err. */
 int run_admin_start(struct run *r, struct sluice_error *err);
 void run_admin_say(const struct run *r); /* logs the port */

@@ -66,7 +66,8 @@ int run_read_token(const char *file, char *token, size_t cap, struct sluice_erro
 int run_admin_start(struct run *r, struct sluice_error *err)
 {
     const struct plan *plan = r->app.plan;
-    struct admin_source source = {r, render_metrics, ready, pipelines};
+    struct admin_source source = {r,         render_metrics,        ready,
+                                  pipelines, run_backfill_admin(r), plan->http_anonymous};
     char token[RUN_TOKEN_MAX];
 
     if (plan->http_listen == NULL)
@@ -87,6 +88,13 @@ void run_admin_say(const struct run *r)
                                      LOG_NUMBER("port", admin_port(r->admin))};
 
         log_event(SLUICE_INFO, "http_listening", fields, 2);
+        if (r->app.plan->http_anonymous) {
+            struct log_field warning[] = {
+                fields[0], LOG_TEXT("message", "allow_anonymous: whoever reaches this address may read all "
+                                               "that is shown and start backfills")};
+
+            log_event(SLUICE_WARN, "http_without_token", warning, 2);
+        }
     }
 }
 

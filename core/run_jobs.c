@@ -11,7 +11,7 @@ static int wanted(const struct plan *plan)
     for (i = 0; i < plan->n_pipelines; i++)
         if (plan->pipelines[i].job_id != NULL)
             return 1;
-    return plan->jobs_given;
+    return plan->jobs_given || plan->backfill.has_queue;
 }
 
 /* Old jobs go when a run starts; a store that is away then is no reason not to start. */

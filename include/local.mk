@@ -1,7 +1,7 @@
 # Exactly what a plugin author gets.
 sluiceincludedir = $(includedir)/sluice
 dist_sluiceinclude_HEADERS = \
-	include/sluice/abi.h include/sluice/check.h include/sluice/flag.h include/sluice/graph.h include/sluice/host.h include/sluice/http.h include/sluice/identity.h include/sluice/lag.h include/sluice/option.h \
+	include/sluice/abi.h include/sluice/check.h include/sluice/enroll.h include/sluice/flag.h include/sluice/graph.h include/sluice/host.h include/sluice/http.h include/sluice/identity.h include/sluice/lag.h include/sluice/option.h \
 	include/sluice/plugin.h include/sluice/promise.h include/sluice/queue.h include/sluice/record.h
 
 pkgconfig_DATA = include/sluice-plugin.pc

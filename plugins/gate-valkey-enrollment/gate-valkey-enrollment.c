@@ -10,8 +10,11 @@
  * that the trip takes.  While Valkey is away nobody waits. */
 #include <stdlib.h>
 
+#include <sluice/enroll.h>
+
 #include "../common/key_template.h"
 #include "asker.h"
+#include "enroll.h"
 
 #define LATE_RETRY_MS 50u
 
@@ -287,6 +290,22 @@ static uint32_t enrollment_decide(void *self, const struct sluice_record *const 
     return SLUICE_OK;
 }
 
+static uint32_t enrollment_enroll(void *self, struct sluice_str user, uint32_t look_only, uint32_t *fresh,
+                                  struct sluice_error *err)
+{
+    const struct enrollment *e = self;
+
+    return enroll_user(&e->key, &e->settings, user, look_only != 0, fresh, err);
+}
+
+static const void *enrollment_extension(void *self, const char *id)
+{
+    static const struct sluice_enroll enroll = {.struct_size = sizeof enroll, .enroll = enrollment_enroll};
+
+    (void)self;
+    return strcmp(id, SLUICE_ENROLL_ID) == 0 ? &enroll : NULL;
+}
+
 static const struct sluice_lifecycle enrollment_lifecycle = {
     .struct_size = sizeof enrollment_lifecycle,
     .create = enrollment_create,
@@ -295,6 +314,7 @@ static const struct sluice_lifecycle enrollment_lifecycle = {
     .stop = enrollment_stop,
     .probe = enrollment_probe,
     .stats = enrollment_stats,
+    .extension = enrollment_extension,
 };
 
 static const struct sluice_gate_ops enrollment_ops = {

@@ -33,7 +33,7 @@ static void give_pipelines(void *context, struct strbuf *json)
 static void setup(void)
 {
     static char metrics[] = "# HELP up Up.\n# TYPE up gauge\nup 1\n";
-    struct admin_source source = {metrics, give_metrics, give_ready, give_pipelines};
+    struct admin_source source = {metrics, give_metrics, give_ready, give_pipelines, NULL, 0};
     struct sluice_error err;
 
     memset(&err, 0, sizeof err);
