@@ -20,6 +20,7 @@
 #define READ_MS 15000u /* one look at one source */
 #define AGAIN_MS 1000  /* between two looks of --wait */
 #define SAY_EACH 10u   /* looks between two lines where there is no terminal */
+#define IDLE_MS 15000  /* without --timeout: so long nobody need be in a group that is behind */
 
 struct lag {
     struct cli_list files;
@@ -68,11 +69,45 @@ static void lag_say_progress(const struct lag *l, int64_t first_left, int64_t be
     }
 }
 
+/* A group that is behind its goal and has no members; NULL: there is none. */
+static const struct lag_source *lag_idle(const struct lag *l)
+{
+    size_t i;
+
+    for (i = 0; i < l->sources.n; i++)
+        if (lag_source_left(&l->sources.items[i]) > 0 && !lag_source_active(&l->sources.items[i]))
+            return &l->sources.items[i];
+    return NULL;
+}
+
+/* 1: nobody consumes, which is said; no wait would end.  *since: of the first look that saw that, or -1. */
+static int lag_gives_up(const struct lag *l, int64_t *since)
+{
+    const struct lag_source *idle = l->timeout_ms > 0 ? NULL : lag_idle(l);
+    char text[400];
+    struct log_field field = LOG_TEXT("message", text);
+
+    if (idle == NULL)
+        *since = -1;
+    else if (*since < 0)
+        *since = clock_steady_ms();
+    if (idle == NULL || clock_steady_ms() - *since < IDLE_MS)
+        return 0;
+    (void)snprintf(
+        text, sizeof text,
+        "nobody is in group %.200s since %d s, and %lld messages wait for it: start its workers, or "
+        "say with --timeout how long to wait for them",
+        idle->group, IDLE_MS / 1000, (long long)lag_source_left(idle));
+    log_progress(NULL);
+    log_event(SLUICE_WARN, "lag", &field, 1);
+    return 1;
+}
+
 /* Until the committed offsets reach the ends of the first look.  0 reached, 1 the time is
  * over or nobody consumes, -1 failed. */
 static int lag_wait(struct lag *l)
 {
-    int64_t begun = clock_steady_ms(), first;
+    int64_t begun = clock_steady_ms(), idle_since = -1, first;
     unsigned looks = 0;
 
     lag_sources_set_goals(&l->sources);
@@ -80,6 +115,8 @@ static int lag_wait(struct lag *l)
     while (lag_sources_left(&l->sources) > 0) {
         lag_say_progress(l, first, begun, looks++);
         if (l->timeout_ms > 0 && clock_steady_ms() - begun >= l->timeout_ms)
+            return 1;
+        if (lag_gives_up(l, &idle_since))
             return 1;
         lag_sleep(AGAIN_MS);
         if (lag_look(l) != 0)
@@ -162,7 +199,7 @@ int cmd_lag(int argc, char **argv)
         {.name = "--timeout",
          .metavar = "DURATION",
          .value = &l.timeout_text,
-         .help = "of --wait: give up after it [never]"},
+         .help = "of --wait: give up after it [never, but after 15s that nobody is in the group]"},
         CLI_JSON(&l.json),
     };
     const struct cli_command command = {

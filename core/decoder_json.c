@@ -27,6 +27,10 @@ static void decode_one(struct sluice_record *r, const struct sluice_verdicts *ve
         sluice_verdict_set(verdicts, i, SLUICE_REJECT, "oversize", "the record is larger than max_record");
         return;
     }
+    if (r->payload.data == NULL) {
+        sluice_verdict_set(verdicts, i, SLUICE_REJECT, "tombstone", "a message without a value");
+        return;
+    }
     root = json_parse_text(&r->batch->arena, r->payload, &err);
     if (root == NULL) {
         const char *reason = err.code == SLUICE_RETRY ? "no_memory" : "bad_json";

@@ -205,18 +205,27 @@ void lag_sources_set_goals(struct lag_sources *s)
             s->items[i].parts[j].goal = s->items[i].parts[j].end;
 }
 
+int64_t lag_source_left(const struct lag_source *s)
+{
+    int64_t sum = 0;
+    size_t j;
+
+    for (j = 0; j < s->n_parts; j++) {
+        const struct lag_part *at = &s->parts[j];
+        int64_t from = at->committed < 0 ? at->begin : at->committed;
+
+        if (at->goal > from)
+            sum += at->goal - from;
+    }
+    return sum;
+}
+
 int64_t lag_sources_left(const struct lag_sources *s)
 {
     int64_t sum = 0;
-    size_t i, j;
+    size_t i;
 
     for (i = 0; i < s->n; i++)
-        for (j = 0; j < s->items[i].n_parts; j++) {
-            const struct lag_part *at = &s->items[i].parts[j];
-            int64_t from = at->committed < 0 ? at->begin : at->committed;
-
-            if (at->goal > from)
-                sum += at->goal - from;
-        }
+        sum += lag_source_left(&s->items[i]);
     return sum;
 }

@@ -50,6 +50,7 @@ int64_t lag_source_total(const struct lag_source *s);
 int lag_source_active(const struct lag_source *s);
 /* Takes the ends as they are for the goal; then how many messages are left to it. */
 void lag_sources_set_goals(struct lag_sources *s);
+int64_t lag_source_left(const struct lag_source *s);
 int64_t lag_sources_left(const struct lag_sources *s);
 
 #endif

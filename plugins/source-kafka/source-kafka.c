@@ -43,8 +43,8 @@ static const struct sluice_option kafka_options[] = {
      .default_text = "record",
      .choices = "record|skip",
      .summary = "messages without a payload: records like others, or passed over (counted)",
-     .details = "As a record it has an empty payload; the json decoder rejects it, so that it ends in the "
-                "dead letters with its key."},
+     .details = "A record without payload is nothing that the json decoder could read: it ends in the dead "
+                "letters as `tombstone`, with its key."},
     {.name = "until_end",
      .type = SLUICE_BOOLEAN,
      .default_text = "false",

@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
 	tests/integration/expect.sh \
 	tests/integration/flipper.sh \
 	tests/integration/kafka.sh \
+	tests/integration/kafka-group.sh \
 	tests/integration/kafka-iam.sh \
 	tests/integration/kafka-login.sh \
 	tests/integration/kafka-memory.sh \

@@ -9,6 +9,8 @@
 #include "kafka_drive.h"
 #include "one_suite.h"
 
+#include "../../plugins/source-kafka/kafka_source.h"
+
 #define BLOCK "brokers: [127.0.0.1:1]\ntopic: t\ngroup: g\n"
 
 static struct kafka_drive d;
@@ -185,6 +187,38 @@ START_TEST(acks_of_a_partition_that_was_lost_or_taken_again_do_not_move_its_offs
 }
 END_TEST
 
+static int64_t stopped_clock(const struct sluice_host *host)
+{
+    (void)host;
+    return 1;
+}
+
+/* While this clock stands still nothing is committed by the way: only the revocation does it.  The
+ * partitions go because the subscription ends: in a rebalance the mock takes no commits. */
+START_TEST(what_is_done_is_committed_when_the_partitions_go)
+{
+    struct kafka_source *k;
+    struct sluice_host *host;
+
+    kafka_drive_topic(&d, "t", 1);
+    kafka_drive_put_numbers(&d, "t", 0, 0, 9);
+    kafka_drive_open(&d, "t", "");
+    ck_assert_uint_eq(kafka_drive_poll(&d, 10), SLUICE_OK);
+    ck_assert_uint_eq(kafka_drive_settle(&d, "t/0", 3), SLUICE_OK);
+    ck_assert_int_eq(kafka_drive_committed(&d, "t", 0, 3), 3);
+    k = plugin_host_self(d.host);
+    host = (struct sluice_host *)(uintptr_t)k->host;
+    host->steady_ms = stopped_clock;
+    ck_assert_uint_eq(kafka_drive_settle(&d, "t/0", 7), SLUICE_OK);
+    ck_assert_uint_eq(kafka_drive_once(&d, 50), SLUICE_OK);
+    ck_assert_int_eq(kafka_drive_committed(&d, "t", 0, 3), 3);
+    ck_assert_int_eq(rd_kafka_unsubscribe(k->rk), RD_KAFKA_RESP_ERR_NO_ERROR);
+    while (plugin_host_metric(d.host, "assigned", NULL) > 0) /* the test's own time limit ends it */
+        ck_assert_uint_eq(kafka_drive_once(&d, 20), SLUICE_OK);
+    ck_assert_int_eq(kafka_drive_committed(&d, "t", 0, 7), 7);
+}
+END_TEST
+
 static uint32_t full_lane;
 
 static uint32_t lane_full(const struct sluice_host *host, uint32_t lane)
@@ -326,6 +360,7 @@ ONE_SUITE_WITH("source-kafka-group", 60, begin, end,
                brokers_that_are_away_are_DISCONNECTED_with_the_option_and_come_back,
                a_topic_that_is_not_there_is_said_with_the_way_out, probe_answers_OK_where_the_topic_is,
                acks_of_a_partition_that_was_lost_or_taken_again_do_not_move_its_offset,
+               what_is_done_is_committed_when_the_partitions_go,
                a_full_lane_is_paused_alone_and_goes_on_without_a_hole,
                a_batch_that_takes_one_record_a_time_loses_none_between_tombstones,
                the_lag_shows_every_partition_without_joining_the_group,
