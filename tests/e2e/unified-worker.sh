@@ -64,7 +64,30 @@ category https://category.$hosts
 neo4j purchase-graph https://neo4j.$hosts:7473" "$(wired $env $pipeline)"
     done
 done
-say "both topics are wired as domain.md and the overlays say"
+# steps ENV: where the loads of users come from, and each step's key, stages and sink.
+steps() {
+    jq -r '.config.pipelines["user-load"] |
+        (.source | "\(.plugin) \(.queue_url // .path)"),
+        (.steps[] | "\(.name): \(.once.key) at \(.once.address)", (.stages[].enrich | "  \(.plugin) \(.url)"),
+            (.sink | "  \(.plugin) \(.model) \(.url) \(.load)"))' "$1.json"
+}
+# step NAME KEY SERVICE URL VALKEY FPS CATEGORY NEO4J LOAD
+step() {
+    printf '%s: %s at %s\n  %s %s\n  fps %s\n  category %s\n  neo4j purchase-graph %s %s\n' "$1" "$2" "$5" "$3" "$4" "$6" "$7" "$8" "$9"
+}
+double=http://127.0.0.1:4
+same "loads on a laptop" "file $work/user-load.jsonl
+$(step receipts 'receipt-{request_id}' purchase-history $double 127.0.0.1:2 $double $double http://127.0.0.1:3 full
+    step shop-orders 'shop-{request_id}' shop-orders $double 127.0.0.1:2 $double $double http://127.0.0.1:3 incremental)" "$(steps laptop)"
+for env in stage:111111111111 prod:222222222222; do
+    account=${env#*:} env=${env%:*}
+    hosts=$env.example.com
+    set -- valkey.$hosts:6379 https://fps.$hosts https://category.$hosts https://neo4j.$hosts:7473
+    same "loads in $env" "sqs https://sqs.us-east-1.amazonaws.com/$account/$env-consumer-graph-queue
+$(step receipts 'receipt-{request_id}' purchase-history https://purchase-history.$hosts "$@" full
+        step shop-orders 'shop-{request_id}' shop-orders https://button-transactions.$hosts "$@" incremental)" "$(steps $env)"
+done
+say "both topics and the loads of users are wired as domain.md and the overlays say"
 
 # Stage and prod differ by where things are, and by what stage's overlay is for.
 code=0
@@ -76,12 +99,16 @@ pipelines.P.rate_limit
 pipelines.P.sink.url
 pipelines.P.sink.writers
 pipelines.P.source.brokers[N]
+pipelines.P.source.queue_url
 pipelines.P.stages[N].enrich.url
 pipelines.P.stages[N].gate.any[N].address
 pipelines.P.stages[N].gate.any[N].lists
 pipelines.P.stages[N].gate.any[N].url
-pipelines.P.stages[N].gate.not.url" "$(jq -r '.differences[].path' diff.json |
-    sed 's/pipelines.[a-z]*/pipelines.P/; s/\[[0-9]*\]/[N]/g' | LC_ALL=C sort -u)"
+pipelines.P.stages[N].gate.not.url
+pipelines.P.steps[N].once.address
+pipelines.P.steps[N].sink.url
+pipelines.P.steps[N].stages[N].enrich.url" "$(jq -r '.differences[].path' diff.json |
+    sed 's/pipelines.[a-z-]*/pipelines.P/; s/\[[0-9]*\]/[N]/g' | LC_ALL=C sort -u)"
 same "values that name the other environment" 0 \
     "$(jq '[.differences[] | select((.a.value | tostring | test("prod.example")) or (.b.value | tostring | test("stage.example")))] | length' diff.json)"
 sluice config diff -c $base --env prod --env prod >out || fail "prod differs from prod" out
@@ -104,6 +131,6 @@ mv secrets/away secrets/neo4j
 unset HOSTNAME
 refused HOSTNAME
 export HOSTNAME=worker-1
-sed -i 's/x-prod-products: &products { enrich: { name: fps, url:/x-prod-products: \&products { enrich: { name: fps, urll:/' unified-worker.prod.yaml
+sed -i 's/x-prod-products: &products { enrich: { plugin: fps, url:/x-prod-products: \&products { enrich: { plugin: fps, urll:/' unified-worker.prod.yaml
 refused urll
 say "check accepts each environment, and names what is missing in one"

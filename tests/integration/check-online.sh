@@ -18,6 +18,7 @@ receipts=$(unique receipts) factoids=$(unique factoids)
 sed -i "s/pipeline-v1-processed-receipt-events/$receipts/; s/factoid-stream/$factoids/
     s/unified-worker-receipts/$receipts/; s/unified-worker-factoids/$factoids/" unified-worker.yaml
 sed -i 's#^state_dir: .*#state_dir: state#' unified-worker.laptop.yaml
+: >"$SERVICES_DIR/user-load.jsonl"
 topic "$receipts" 1
 topic "$factoids" 1
 echo u1 >users.txt
@@ -51,7 +52,18 @@ receipts gate/feature-flipper
 receipts gate/feature-flipper
 receipts gate/valkey-enrollment
 receipts sink/neo4j
-receipts source/kafka" "$(jq -r '.services[] | "\(.pipeline) \(.plugin)"' json | LC_ALL=C sort)"
+receipts source/kafka
+user-load enrich/category
+user-load enrich/category
+user-load enrich/fps
+user-load enrich/fps
+user-load enrich/purchase-history
+user-load enrich/shop-orders
+user-load gate/once
+user-load gate/once
+user-load sink/neo4j
+user-load sink/neo4j
+user-load source/file" "$(jq -r '.services[] | "\(.pipeline) \(.plugin)"' json | LC_ALL=C sort)"
 same "constraints that check --online made" "" "$(cypher 'SHOW CONSTRAINTS YIELD name RETURN name')"
 say "all up: everything that the worker names answers"
 
@@ -73,11 +85,15 @@ stopped() {
     say "$1 stopped: $(lines places) instances named, each at its option"
 }
 stopped valkey "factoids gate/valkey-enrollment address
-receipts gate/valkey-enrollment address"
+receipts gate/valkey-enrollment address
+user-load gate/once address
+user-load gate/once address"
 stopped kafka "factoids source/kafka brokers
 receipts source/kafka brokers"
 stopped neo4j "factoids sink/neo4j url
-receipts sink/neo4j url"
+receipts sink/neo4j url
+user-load sink/neo4j url
+user-load sink/neo4j url"
 stopped retailer "factoids enrich/category url
 factoids enrich/fps url
 factoids gate/feature-flipper url
@@ -85,6 +101,12 @@ factoids gate/feature-flipper url
 receipts enrich/category url
 receipts enrich/fps url
 receipts gate/feature-flipper url
-receipts gate/feature-flipper url"
+receipts gate/feature-flipper url
+user-load enrich/category url
+user-load enrich/category url
+user-load enrich/fps url
+user-load enrich/fps url
+user-load enrich/purchase-history url
+user-load enrich/shop-orders url"
 asked 0
 say "all up again: everything answers"

@@ -52,6 +52,7 @@ live_up() {
         echo "export DEMO_DIR='$demo'"
         echo "export PATH='$dir/bin':\"\$PATH\""
     } >>"$dir/env"
+    : >"$dir/user-load.jsonl" # requests to load a user go here, a line each
     mkdir -p "$dir/bin"
     ln -sf "$BUILD/sluice-dev" "$dir/bin/sluice"
     trap - EXIT
