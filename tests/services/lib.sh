@@ -15,7 +15,7 @@ services=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}
 known="kafka neo4j valkey retailer moto elasticmq"
 live="kafka neo4j valkey retailer"
-ready_deadline=${SERVICES_DEADLINE:-120}
+ready_deadline=${SERVICES_DEADLINE:-240}
 
 # What cannot be had here is a skip; what is there and does not work is a failure.
 skip() {
