@@ -186,6 +186,11 @@ const char *instance_name(const struct instance *i)
     return i->spec->name;
 }
 
+const struct sluice_host *instance_host(const struct instance *i)
+{
+    return &i->host;
+}
+
 void *instance_self(struct instance *i)
 {
     return i->self;

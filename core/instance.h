@@ -46,6 +46,7 @@ void instance_stats(struct instance *i); /* [any] */
 const struct plugin *instance_plugin(const struct instance *i);
 const char *instance_name(const struct instance *i);
 void *instance_self(struct instance *i);
+const struct sluice_host *instance_host(const struct instance *i); /* for who asks in its name */
 /* The plugin's flags, less the promises that this instance takes back (sluice/promise.h). */
 uint32_t instance_flags(const struct instance *i);
 /* Before and after each work call. */

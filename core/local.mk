@@ -52,7 +52,7 @@ libsluicecore_la_SOURCES += core/instance.c core/instance.h core/instance_host.c
 	core/gate_eval.c core/gate_eval.h core/parcel.c core/parcel.h \
 	core/pipeline.c core/pipeline.h core/pipeline_make.c core/pipeline_lane.c core/pipeline_private.h \
 	core/pipeline_source.c core/pipeline_judge.c core/pipeline_oversize.c core/pipeline_route.c core/pipeline_tick.c core/pipeline_worker.c \
-	core/pipeline_stage.c core/pipeline_end.c core/pipeline_log.c core/pipeline_report.c core/config_compare.c core/config_compare.h
+	core/pipeline_stage.c core/pipeline_flags.c core/pipeline_end.c core/pipeline_log.c core/pipeline_report.c core/config_compare.c core/config_compare.h
 libsluicecore_la_SOURCES += core/file_write.c core/file_write.h core/expect.c core/expect.h
 
 libsluicecore_la_SOURCES += core/backfill.h core/backfill_folder.c core/backfill_folder.h core/backfill_list.c \
@@ -100,6 +100,9 @@ sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c core/run_jobs.c core/run_backfill.c
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
 sluice_SOURCES += core/cmd_dlq.c
+sluice_SOURCES += core/flag_file.c core/flag_file.h core/flag_gate.c core/flag_gate.h core/flag_upload.c \
+	core/flag_users.c core/flag_wait.c core/flag_wait.h
+sluice_LDADD += libsluicecommon.la # how a list of ids is read: as the gates do
 sluice_SOURCES += core/cmd_audit.c core/cmd_explain.c core/cmd_flag.c
 sluice_SOURCES += core/cmd_lag.c core/lag_report.c core/lag_report.h core/lag_source.c core/lag_source.h
 sluice_SOURCES += core/cmd_queue.c core/queue_report.c core/queue_report.h core/queue_source.c core/queue_source.h

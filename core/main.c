@@ -19,7 +19,7 @@ static const struct command commands[] = {
     {"lag", cmd_lag, "show how far the consumers are behind, or wait until they are not"},
     {"queue", cmd_queue, "show how many messages the queues have, or watch them run empty"},
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
-    {"flag", cmd_flag, "list the users behind a feature flag"},
+    {"flag", cmd_flag, "list the users behind a feature flag, upload a file of users for one"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
     {"backfill", cmd_backfill, "send users to the queue of the workers"},
     {NULL, NULL, NULL},

@@ -287,4 +287,7 @@ void pipeline_jobs_collect(struct pipeline *p); /* lock held */
 int pipeline_metrics_init(struct pipeline *p);
 void pipeline_collect(void *pipeline);
 
+/* pipeline_flags.c: ,"flags":[{"gate":…,"flag":…,"version":…}]  [any] */
+void pipeline_flags_json(struct pipeline *p, struct strbuf *out);
+
 #endif

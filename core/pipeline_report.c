@@ -266,8 +266,9 @@ void pipeline_json(struct pipeline *p, struct strbuf *out)
     json_reasons(out, "dead_by", flow_dead_by(p->flow));
     json_stages(p, out);
     json_lanes(p, out);
-    strbuf_putc(out, '}');
     pthread_mutex_unlock(&p->lock);
+    pipeline_flags_json(p, out); /* asks plugins: not under the lock */
+    strbuf_putc(out, '}');
 }
 
 static void report_reasons(struct strbuf *out, const struct flow_count *c)

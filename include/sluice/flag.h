@@ -1,6 +1,6 @@
 /* sluice/flag.h (draft): who is behind a feature flag, and which version of it is used.
  *
- * `sluice flag users` knows no flag service: it asks the gates of the config through this
+ * `sluice flag` knows no flag service: it asks the gates of the config through this
  * interface, which a gate returns from lifecycle.extension(self, SLUICE_FLAG_ID).
  */
 #ifndef SLUICE_FLAG_H
@@ -51,6 +51,12 @@ struct sluice_flag {
      * users, repeated ones too.  What a visitor is shown lives until it returns.
      * OK | what a visitor answered | RETRY, DISCONNECTED, FATAL (err). */
     uint32_t (*users)(void *self, const struct sluice_flag_visitor *visitor, struct sluice_error *err);
+    /* [any] Where the lists are that segments name ("s3://bucket/prefix"), NUL-terminated into out; 0 if that
+     * is not known (then out is empty) or no room, else 1. */
+    uint32_t (*lists)(void *self, char *out, uint64_t cap);
+    /* [any] From create to stop: puts a list there under the name that a segment gives it, in place of what
+     * was there; ids is a line an id.  OK (it can be fetched now) | RETRY, FATAL (err). */
+    uint32_t (*put_list)(void *self, const char *name, struct sluice_str ids, struct sluice_error *err);
 };
 
 #ifdef __cplusplus

@@ -39,6 +39,7 @@ static void make_room(struct record_stream *s)
 enum stream_fill stream_fill(struct record_stream *s)
 {
     int64_t n;
+    int named; /* the problem says already of what */
 
     if (s->at_end)
         return STREAM_NO_MORE;
@@ -52,9 +53,11 @@ enum stream_fill stream_fill(struct record_stream *s)
     if (n < 0) {
         if (s->owner->broken != NULL && s->owner->broken(s))
             return STREAM_STOPPED;
+        named = strncmp(s->reader.problem, s->name, strlen(s->name)) == 0;
         stream_break(
-            s, "%s: %s; all whole records before it were read, %llu bytes of an unfinished one were not",
-            s->name, s->reader.problem, (unsigned long long)(s->len - s->pos));
+            s, "%s%s%s; all whole records before it were read, %llu bytes of an unfinished one were not",
+            named ? "" : s->name, named ? "" : ": ", s->reader.problem,
+            (unsigned long long)(s->len - s->pos));
         return STREAM_STOPPED;
     }
     s->len += (size_t)n;

@@ -1,5 +1,6 @@
 /* flip_users: the people behind the flag, read anew from where they stand: what decisions are
  * made on keeps no ids. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "flipper.h"
@@ -121,10 +122,40 @@ uint32_t flip_version(void *self, char *out, uint64_t cap)
     return there;
 }
 
+static uint32_t flip_lists(void *self, char *out, uint64_t cap)
+{
+    const struct flipper *f = self;
+    const struct place *p = &f->lists;
+    int len = -1;
+
+    if (cap == 0)
+        return 0;
+    out[0] = '\0';
+    if (p->kind == PLACE_S3)
+        len = snprintf(out, cap, "s3://%s%s%s", p->bucket, p->base[0] != '\0' ? "/" : "", p->base);
+    else if (p->kind != PLACE_NONE)
+        len = snprintf(out, cap, "%s%s", p->kind == PLACE_FILE ? "file://" : "", p->base);
+    if (len >= 0 && (uint64_t)len < cap)
+        return 1;
+    out[0] = '\0';
+    return 0;
+}
+
+static uint32_t flip_put_list(void *self, const char *name, struct sluice_str ids, struct sluice_error *err)
+{
+    const struct flipper *f = self;
+
+    return place_store(&f->fetcher, &f->lists, name, ids, err);
+}
+
 const void *flip_extension(void *self, const char *id)
 {
-    static const struct sluice_flag flag = {
-        .struct_size = sizeof flag, .name = users_name, .version = flip_version, .users = users_show};
+    static const struct sluice_flag flag = {.struct_size = sizeof flag,
+                                            .name = users_name,
+                                            .version = flip_version,
+                                            .users = users_show,
+                                            .lists = flip_lists,
+                                            .put_list = flip_put_list};
 
     (void)self;
     return strcmp(id, SLUICE_FLAG_ID) == 0 ? &flag : NULL;

@@ -181,11 +181,18 @@ static uint32_t fetch_s3(const struct fetcher *f, const struct place *p, const c
     return SLUICE_OK;
 }
 
+int place_join(const struct place *p, const char *name, char *out, size_t size)
+{
+    int len = snprintf(out, size, "%s%s%s", p->base, name != NULL && p->base[0] != '\0' ? "/" : "",
+                       name != NULL ? name : "");
+
+    return len < 0 || (size_t)len >= size ? -1 : 0;
+}
+
 uint32_t place_fetch(const struct fetcher *f, const struct place *p, const char *name, const char *etag,
                      struct fetched *out, struct sluice_error *err)
 {
     char full[4200];
-    int len;
 
     memset(out, 0, sizeof *out);
     if (etag != NULL && etag[0] == '\0')
@@ -195,9 +202,7 @@ uint32_t place_fetch(const struct fetcher *f, const struct place *p, const char 
             err, SLUICE_FATAL, "lists",
             "the flag names the list %.150s, and the option lists does not say where lists are",
             name != NULL ? name : "?");
-    len = snprintf(full, sizeof full, "%s%s%s", p->base, name != NULL && p->base[0] != '\0' ? "/" : "",
-                   name != NULL ? name : "");
-    if (len < 0 || (size_t)len >= sizeof full)
+    if (place_join(p, name, full, sizeof full) != 0)
         return sluice_fail(err, SLUICE_FATAL, NULL, "an address of more than 4096 bytes");
     switch (p->kind) {
     case PLACE_FILE:

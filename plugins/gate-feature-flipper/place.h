@@ -44,6 +44,11 @@ struct fetched {
  * is to be released; else err. */
 uint32_t place_fetch(const struct fetcher *f, const struct place *p, const char *name, const char *etag,
                      struct fetched *out, struct sluice_error *err);
+/* Stores base/name in place of what is there.  file and s3 only.  OK | RETRY | FATAL with err. */
+uint32_t place_store(const struct fetcher *f, const struct place *p, const char *name, struct sluice_str text,
+                     struct sluice_error *err);
+/* base/name into out.  0, or -1: too long. */
+int place_join(const struct place *p, const char *name, char *out, size_t size);
 void fetched_release(const struct fetcher *f, struct fetched *out);
 
 #endif

@@ -4,13 +4,35 @@
 #include "s3_source.h"
 
 #define STATE_KEY "position"
-#define STATE_FORMAT "v1 next=%" SCNu64 " ordinal=%" SCNu64 " generation=%" SCNu32 " size=%" SCNu64 " etag=%n"
+#define STATE_FORMAT                                                                                         \
+    "v1 next=%" SCNu64 " ordinal=%" SCNu64 " object=%" SCNu32 " size=%" SCNu64 " url=%" SCNx64 " etag=%n"
+
+/* Which object: an etag of another url says nothing. */
+static uint64_t url_hash(const struct s3_source *f)
+{
+    const struct hash128 key = {0, 0};
+
+    return hash128(&key, f->url, strlen(f->url)).lo;
+}
+
+/* The config names another object now: that is meant. */
+static uint32_t other_url(struct s3_source *f, struct stream_mark *at, char etag[AWS_S3_ETAG])
+{
+    sluice_log(f->host, SLUICE_WARN,
+               "the position that is kept is of another url: reading %.200s from its start", f->url);
+    at->next = at->ordinal = 0;
+    at->generation++;
+    etag[0] = '\0';
+    f->size = 0;
+    return SLUICE_OK;
+}
 
 /* The mark and the ETag that it belongs to. */
 static uint32_t load(struct s3_source *f, struct stream_mark *at, char etag[AWS_S3_ETAG], int *found,
                      struct sluice_error *err)
 {
     char text[384];
+    uint64_t url = 0;
     int used = 0;
     int64_t n = f->host->state_get(f->host, STATE_KEY, text, sizeof text - 1, err);
 
@@ -21,11 +43,12 @@ static uint32_t load(struct s3_source *f, struct stream_mark *at, char etag[AWS_
         return err->code != SLUICE_NONE ? err->code : SLUICE_FATAL;
     if (n < (int64_t)sizeof text) {
         text[n] = '\0';
-        if (sscanf(text, STATE_FORMAT, &at->next, &at->ordinal, &at->generation, &f->size, &used) == 4 &&
+        if (sscanf(text, STATE_FORMAT, &at->next, &at->ordinal, &at->generation, &f->size, &url, &used) ==
+                5 &&
             used > 0 && text[used] != '\0' && strlen(text + used) < AWS_S3_ETAG) {
             memcpy(etag, text + used, strlen(text + used) + 1);
-            *found = 1;
-            return SLUICE_OK;
+            *found = url == url_hash(f);
+            return *found ? SLUICE_OK : other_url(f, at, etag);
         }
     }
     return sluice_fail(
@@ -39,10 +62,10 @@ uint32_t s3_store(struct record_stream *s, struct sluice_error *err)
 {
     const struct s3_source *f = s->self;
     char text[384];
-    int n =
-        snprintf(text, sizeof text,
-                 "v1 next=%" PRIu64 " ordinal=%" PRIu64 " generation=%" PRIu32 " size=%" PRIu64 " etag=%s",
-                 s->mark.next, s->mark.ordinal, s->mark.generation, f->size, f->etag);
+    int n = snprintf(text, sizeof text,
+                     "v1 next=%" PRIu64 " ordinal=%" PRIu64 " object=%" PRIu32 " size=%" PRIu64
+                     " url=%" PRIx64 " etag=%s",
+                     s->mark.next, s->mark.ordinal, s->mark.generation, f->size, url_hash(f), f->etag);
 
     return f->host->state_put(f->host, STATE_KEY, text, (uint64_t)n, err);
 }

@@ -326,13 +326,15 @@ AT(sluice_flag_visitor, segment, 24);
 AT(sluice_flag_visitor, user, 32);
 LAST(sluice_flag_visitor, user);
 
-SIZE(sluice_flag, 32);
+SIZE(sluice_flag, 48);
 AT(sluice_flag, struct_size, 0);
 AT(sluice_flag, reserved, 4);
 AT(sluice_flag, name, 8);
 AT(sluice_flag, version, 16);
 AT(sluice_flag, users, 24);
-LAST(sluice_flag, users);
+AT(sluice_flag, lists, 32);
+AT(sluice_flag, put_list, 40);
+LAST(sluice_flag, put_list);
 
 SIZE(sluice_http_options, 64);
 AT(sluice_http_options, struct_size, 0);

@@ -144,6 +144,21 @@ tests_fuzz_replay_aws_LDADD = libsluiceaws.la
 TESTS += tests/fuzz/replay_aws
 endif
 
+# Ranges of an object, and refusals in XML.
+if FUZZING
+noinst_PROGRAMS += tests/fuzz/fuzz_s3
+tests_fuzz_fuzz_s3_SOURCES = tests/fuzz/fuzz_s3.c
+tests_fuzz_fuzz_s3_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_fuzz_s3_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_s3_LDADD = libsluiceaws.la
+else
+check_PROGRAMS += tests/fuzz/replay_s3
+tests_fuzz_replay_s3_SOURCES = tests/fuzz/fuzz_s3.c tests/fuzz/replay_main.c
+tests_fuzz_replay_s3_CPPFLAGS = $(AM_CPPFLAGS)
+tests_fuzz_replay_s3_LDADD = libsluiceaws.la
+TESTS += tests/fuzz/replay_s3
+endif
+
 # What SQS answers, and what is sent to it.
 SQS_SOURCES = plugins/source-sqs/sqs_message.c plugins/source-sqs/source_sqs.h
 if FUZZING

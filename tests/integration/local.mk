@@ -22,6 +22,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-faults.sh \
 	tests/integration/neo4j-login.sh \
 	tests/integration/retailer.sh \
+	tests/integration/s3.sh \
 	tests/integration/services.sh \
 	tests/integration/user-load.sh \
 	tests/integration/valkey-enrollment.sh

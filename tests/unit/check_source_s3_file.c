@@ -47,7 +47,7 @@ static void tear_down(void)
     strbuf_release(&text);
 }
 
-static void open_host(const char *yaml)
+static void open_at(const char *key, const char *yaml)
 {
     struct plugin_host_setup setup = {.state_dir = NULL};
     char block[1024], state[512];
@@ -56,10 +56,15 @@ static void open_host(const char *yaml)
     (void)snprintf(state, sizeof state, "%s/state", dir);
     setup.state_dir = state;
     (void)snprintf(block, sizeof block,
-                   "url: s3://bucket/users.txt\naws_region: us-east-1\naws_endpoint: %s\n"
+                   "url: s3://bucket/%s\naws_region: us-east-1\naws_endpoint: %s\n"
                    "max_record: 1KiB\n%s%s",
-                   s3_double_url(server), strstr(yaml, "range:") == NULL ? "range: 64KiB\n" : "", yaml);
+                   key, s3_double_url(server), strstr(yaml, "range:") == NULL ? "range: 64KiB\n" : "", yaml);
     host = plugin_host_open_with("source", "s3-file", block, &setup);
+}
+
+static void open_host(const char *yaml)
+{
+    open_at("users.txt", yaml);
 }
 
 static void see(void *context, const struct sluice_record *r)
@@ -88,6 +93,12 @@ static uint32_t drive_on(uint64_t limit, uint32_t *times)
 static void start(const char *yaml)
 {
     open_host(yaml);
+    plugin_host_start(host);
+}
+
+static void start_at(const char *key, const char *yaml)
+{
+    open_at(key, yaml);
     plugin_host_start(host);
 }
 
@@ -319,6 +330,13 @@ START_TEST(a_second_run_goes_on_where_the_first_was_settled)
     ck_assert_uint_eq(drive(ALL), SLUICE_END);
     same_as_text();
     ck_assert_int_eq(plugin_host_logged(host, "nothing new after byte"), 1);
+    close_host();
+    strbuf_clear(&seen);
+    s3_double_put(server, "/bucket/other", "u1\n", 3);
+    start_at("other", "");
+    ck_assert_int_eq(plugin_host_logged(host, "the position that is kept is of another url"), 1);
+    ck_assert_uint_eq(drive(ALL), SLUICE_END);
+    ck_assert_str_eq(strbuf_text(&seen), "u1\n");
 }
 END_TEST
 
