@@ -228,13 +228,13 @@ static uint32_t sqs_start(void *self, struct sluice_error *err)
     struct sluice_str attributes[2];
 
     clear(s);
+    if (s->host->extension(s->host, SLUICE_CHECK_ID) != NULL)
+        return SLUICE_OK; /* whoever only looks receives nothing */
     attributes[0] = sluice_str_of("queue_url");
     attributes[1] = sluice_str_of(s->queue.url);
     s->lane = s->host->lane_open(s->host, s->queue.name, attributes, 1);
     if (s->lane == 0)
         return sluice_fail(err, SLUICE_RETRY, NULL, "no memory");
-    if (s->host->extension(s->host, SLUICE_CHECK_ID) != NULL)
-        return SLUICE_OK; /* whoever only looks receives nothing */
     if (start_threads(s) == 0)
         return SLUICE_OK;
     end_threads(s, 0);

@@ -24,6 +24,7 @@ INTEGRATION_TESTS = \
 	tests/integration/retailer.sh \
 	tests/integration/s3.sh \
 	tests/integration/services.sh \
+	tests/integration/sqs.sh \
 	tests/integration/user-load.sh \
 	tests/integration/valkey-enrollment.sh
 EXTRA_DIST += $(INTEGRATION_TESTS) \
