@@ -24,6 +24,8 @@ static void read_options(struct history *h, const struct sluice_config *config)
     h->lookback_days = host->option_integer(config, "lookback_days");
     h->max_entries = (uint64_t)host->option_integer(config, "max_entries");
     h->timeout_ms = (uint32_t)host->option_integer(config, "timeout");
+    h->attempts = (uint32_t)host->option_integer(config, "attempts");
+    h->max_parallel = (uint32_t)host->option_integer(config, "max_parallel");
     h->bad = (enum history_bad)host->option_integer(config, "bad");
     h->absent = (enum history_absent)host->option_integer(config, "not_found");
 }
@@ -54,14 +56,16 @@ static void add_metrics(struct history *h)
 static uint32_t open_client(struct history *h, const struct sluice_config *config, struct sluice_error *err)
 {
     const struct sluice_host *host = h->host;
-    struct sluice_http_options o = {.struct_size = sizeof o,
-                                    .max_parallel = (uint32_t)host->option_integer(config, "max_parallel"),
-                                    .max_body = PAGE_MAX,
-                                    .ca_file = host->option_string(config, "ca_file"),
-                                    .attempts = (uint32_t)host->option_integer(config, "attempts"),
-                                    .per_second = host->option_number(config, "per_second"),
-                                    .breaker_failures = BREAKER_FAILURES,
-                                    .breaker_open_ms = BREAKER_OPEN_MS};
+    struct sluice_http_options o = {
+        .struct_size = sizeof o,
+        .max_parallel = (uint32_t)host->option_integer(config, "max_parallel"),
+        .max_body = PAGE_MAX,
+        .ca_file = host->option_string(config, "ca_file"),
+        /* each try of a shared budget takes a token: history_load.c tries again */
+        .attempts = h->budget != NULL ? 1 : h->attempts,
+        .per_second = host->option_number(config, "per_second"),
+        .breaker_failures = BREAKER_FAILURES,
+        .breaker_open_ms = BREAKER_OPEN_MS};
     const char *token = host->option_string(config, "token");
 
     add_header(h, "Accept", "application/json");
@@ -95,6 +99,8 @@ uint32_t history_create(const struct sluice_host *host, const struct sluice_conf
         code = sluice_fail(err, SLUICE_INVALID, "path",
                            "path has no " PLACEHOLDER ": every user would get the same history");
     else
+        code = budget_new(host, config, &h->budget, err);
+    if (code == SLUICE_OK)
         code = open_client(h, config, err);
     if (code != SLUICE_OK) {
         history_destroy(h);
@@ -114,7 +120,25 @@ void history_destroy(void *self)
     if (h->bearer.data != NULL)
         explicit_bzero(h->bearer.data, h->bearer.cap);
     strbuf_release(&h->bearer);
+    budget_free(h->budget);
     free(h);
+}
+
+uint32_t history_start(void *self, struct sluice_error *err)
+{
+    struct history *h = self;
+
+    return budget_start(h->budget, err);
+}
+
+uint32_t history_stop(void *self, uint32_t deadline_ms, struct sluice_error *err)
+{
+    struct history *h = self;
+
+    (void)deadline_ms;
+    (void)err;
+    budget_stop(h->budget);
+    return SLUICE_OK;
 }
 
 /* What is not unreserved in RFC 3986 is escaped, so that no id can change the path. */
@@ -183,5 +207,5 @@ uint32_t history_probe(void *self, struct sluice_error *err)
     }
     h->http->release(&r, 1, sizeof r);
     strbuf_release(&url);
-    return code;
+    return code == SLUICE_OK ? budget_probe(h->budget, err) : code;
 }

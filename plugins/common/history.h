@@ -12,6 +12,7 @@
 #include <sluice/http.h>
 
 #include "../enrich-purchase/enrich_purchase.h"
+#include "budget.h"
 #include "strbuf.h"
 
 enum history_bad { HISTORY_BAD_REJECT, HISTORY_BAD_SKIP };
@@ -31,6 +32,8 @@ struct history {
     int64_t lookback_days;
     uint64_t max_entries;
     uint32_t timeout_ms;
+    uint32_t attempts, max_parallel; /* with a budget */
+    struct budget *budget;           /* NULL: none is shared */
     enum history_bad bad;
     enum history_absent absent;
     struct strbuf bearer;
@@ -42,6 +45,8 @@ struct history {
 uint32_t history_create(const struct sluice_host *host, const struct sluice_config *config, history_add add,
                         void **self, struct sluice_error *err);
 void history_destroy(void *self);
+uint32_t history_start(void *self, struct sluice_error *err);
+uint32_t history_stop(void *self, uint32_t deadline_ms, struct sluice_error *err);
 uint32_t history_probe(void *self, struct sluice_error *err);
 /* history_load.c */
 uint32_t history_enrich(void *self, struct sluice_record *const *records, uint32_t n,
@@ -53,11 +58,11 @@ void history_url(const struct history *h, struct sluice_str user, int64_t days, 
 #define HISTORY_LIFECYCLE(create_fn)                                                                         \
     {                                                                                                        \
         .struct_size = sizeof(struct sluice_lifecycle), .create = (create_fn), .destroy = history_destroy,   \
-        .probe = history_probe                                                                               \
+        .start = history_start, .stop = history_stop, .probe = history_probe                                 \
     }
 
 /* The options, with what differs. */
-#define HISTORY_OPTIONS(url_example, path_default, list_default)                                             \
+#define HISTORY_OPTIONS(url_example, path_default, list_default, budget_default)                             \
     {.name = "url",                                                                                          \
      .type = SLUICE_URL,                                                                                     \
      .flags = SLUICE_REQUIRED,                                                                               \
@@ -128,16 +133,19 @@ void history_url(const struct history *h, struct sluice_str user, int64_t days, 
          .type = SLUICE_NUMBER,                                                                              \
          .min = "0.01",                                                                                      \
          .max = "100000",                                                                                    \
-         .summary = "requests a second, at most; without it there is no limit"},                             \
+         .summary = "requests a second, at most; of all workers together with budget_address"},              \
         {.name = "attempts",                                                                                 \
          .type = SLUICE_INTEGER,                                                                             \
          .default_text = "4",                                                                                \
          .min = "1",                                                                                         \
          .max = "100",                                                                                       \
          .summary = "tries of one request, within timeout"},                                                 \
-    {                                                                                                        \
-        .name = "timeout", .type = SLUICE_DURATION, .default_text = "60s", .min = "10ms", .max = "10m",      \
-        .summary = "for all pages of all users of a batch, tries and waits included"                         \
-    }
+        {.name = "timeout",                                                                                  \
+         .type = SLUICE_DURATION,                                                                            \
+         .default_text = "60s",                                                                              \
+         .min = "10ms",                                                                                      \
+         .max = "10m",                                                                                       \
+         .summary = "for all pages of all users of a batch, tries and waits included"},                      \
+        BUDGET_OPTIONS(budget_default)
 
 #endif

@@ -10,6 +10,8 @@
 
 #define WAVE 32u
 #define PAGES_MAX 100000u
+#define AGAIN_MS 100u  /* after a page that failed; doubles */
+#define PAUSE_MS 1000u /* after 429 without Retry-After */
 
 /* One record on its way. */
 struct load {
@@ -21,7 +23,10 @@ struct load {
     uint64_t entries;
     uint32_t pages;
     uint32_t retry_after_ms;
-    int done; /* the work's answer stands */
+    uint32_t tries;   /* of this page, with a budget */
+    int64_t again_ms; /* not before, steady … */
+    int64_t until_ms; /* … and not after */
+    int done;         /* the work's answer stands */
 };
 
 struct wave {
@@ -190,8 +195,29 @@ static void take_page(struct history *h, struct load *l, struct sluice_str body)
         return;
     free(l->cursor);
     l->cursor = cursor;
+    l->tries = 0;
     if (cursor == NULL)
         load_finish(h, l);
+}
+
+/* With a budget a page is asked for again here and not by the HTTP service, since each try takes a
+ * token; what a service says by Retry-After holds for all workers.  1: it will be. */
+static int ask_again(struct history *h, struct load *l, const struct sluice_http_response *r)
+{
+    int busy = r->code == SLUICE_OK && r->status == 429;
+    uint32_t wait_ms = r->retry_after_ms;
+
+    if (h->budget == NULL || h->host->cancelled(h->host))
+        return 0;
+    if (r->code != SLUICE_UNSURE && r->code != SLUICE_DISCONNECTED && !busy &&
+        (r->code != SLUICE_OK || r->status < 500))
+        return 0;
+    if (r->code == SLUICE_OK && (busy || wait_ms > 0))
+        budget_pause(h->budget, wait_ms > 0 ? wait_ms : PAUSE_MS);
+    if (wait_ms == 0)
+        wait_ms = AGAIN_MS << (l->tries < 5 ? l->tries : 5);
+    l->again_ms = h->host->steady_ms(h->host) + wait_ms;
+    return ++l->tries < h->attempts && l->again_ms < l->until_ms;
 }
 
 static void take_response(struct history *h, struct load *l, const char *url,
@@ -205,6 +231,8 @@ static void take_response(struct history *h, struct load *l, const char *url,
         take_page(h, l, r->body);
         return;
     }
+    if (ask_again(h, l, r))
+        return;
     state = lookup_trouble(h->host, url, r, &split, text, sizeof text);
     l->retry_after_ms = r->retry_after_ms;
     if (r->code == SLUICE_OK && r->status == 404 && h->absent != HISTORY_ABSENT_WAIT) {
@@ -248,43 +276,93 @@ static void add_request(struct history *h, struct wave *w, struct load *l)
     w->loads[w->n++] = l;
 }
 
-static void send_wave(struct history *h, struct wave *w, int64_t until)
+/* So many of want as the budget lets pass; 0: none before `until`, or the host stops. */
+static uint32_t await_budget(struct history *h, uint32_t want, int64_t until, uint32_t *wait_ms)
+{
+    uint32_t n;
+
+    if (h->budget == NULL)
+        return want;
+    if (want > h->max_parallel) /* what waits for a connection must not hold tokens */
+        want = h->max_parallel;
+    for (;;) {
+        n = budget_take(h->budget, want, wait_ms);
+        if (n > 0 || h->host->steady_ms(h->host) + *wait_ms > until || h->host->wait(h->host, *wait_ms))
+            return n;
+    }
+}
+
+static void send_some(struct history *h, struct wave *w, uint32_t from, uint32_t n, int64_t until)
 {
     int64_t left = until - h->host->steady_ms(h->host);
     uint32_t code, i;
 
-    if (w->n == 0)
-        return;
-    code = h->http->perform(h->client, w->requests, w->n, sizeof w->requests[0], w->responses,
+    code = h->http->perform(h->client, w->requests + from, n, sizeof w->requests[0], w->responses + from,
                             sizeof w->responses[0], left < 1 ? 1 : (uint32_t)left, NULL);
-    for (i = 0; i < w->n; i++) {
+    for (i = from; i < from + n; i++) {
         if (code == SLUICE_OK)
             take_response(h, w->loads[i], w->requests[i].url, &w->responses[i]);
         else
             load_end(w->loads[i], SLUICE_RETRY, "no_memory", "no memory for a request");
-        strbuf_release(&w->urls[i]);
     }
     if (code == SLUICE_OK)
-        h->http->release(w->responses, w->n, sizeof w->responses[0]);
+        h->http->release(w->responses + from, n, sizeof w->responses[0]);
+}
+
+static void send_wave(struct history *h, struct wave *w, int64_t until)
+{
+    uint32_t from = 0, n, i, wait_ms = 0;
+
+    while (from < w->n && (n = await_budget(h, w->n - from, until, &wait_ms)) > 0) {
+        send_some(h, w, from, n, until);
+        from += n;
+    }
+    for (i = from; i < w->n; i++) {
+        load_end(w->loads[i], h->host->cancelled(h->host) ? SLUICE_CANCELLED : SLUICE_DISCONNECTED,
+                 "history_failed", "the budget of requests leaves no room for this user within timeout");
+        w->loads[i]->retry_after_ms = wait_ms;
+    }
+    for (i = 0; i < w->n; i++)
+        strbuf_release(&w->urls[i]);
     w->n = 0;
+}
+
+/* One page of each that has one and is due; *next_ms: when the next one is, if none was. */
+static uint32_t load_round(struct history *h, struct load *loads, uint32_t n, struct wave *w, int64_t until,
+                           int64_t *next_ms)
+{
+    int64_t now = h->host->steady_ms(h->host);
+    uint32_t i, open = 0;
+
+    *next_ms = until;
+    for (i = 0; i < n; i++) {
+        if (loads[i].done)
+            continue;
+        open++;
+        if (loads[i].again_ms > now && !h->host->cancelled(h->host)) {
+            *next_ms = loads[i].again_ms < *next_ms ? loads[i].again_ms : *next_ms;
+            continue;
+        }
+        *next_ms = now;
+        add_request(h, w, &loads[i]);
+        if (w->n == WAVE)
+            send_wave(h, w, until);
+    }
+    send_wave(h, w, until);
+    return open;
 }
 
 static void load_all(struct history *h, struct load *loads, uint32_t n, struct wave *w)
 {
-    int64_t until = h->host->steady_ms(h->host) + h->timeout_ms;
-    uint32_t i, open = 1;
+    int64_t until = h->host->steady_ms(h->host) + h->timeout_ms, next_ms, now;
+    uint32_t i;
 
-    while (open > 0) {
-        open = 0;
-        for (i = 0; i < n; i++) {
-            if (loads[i].done)
-                continue;
-            open++;
-            add_request(h, w, &loads[i]);
-            if (w->n == WAVE)
-                send_wave(h, w, until);
-        }
-        send_wave(h, w, until);
+    for (i = 0; i < n; i++)
+        loads[i].until_ms = until;
+    while (load_round(h, loads, n, w, until, &next_ms) > 0) {
+        now = h->host->steady_ms(h->host);
+        if (next_ms > now)
+            (void)h->host->wait(h->host, (uint32_t)(next_ms - now));
     }
 }
 

@@ -84,7 +84,9 @@ libsluiceneo4j_la_SOURCES = \
 
 # Enrichers that load what a service knows of a user; entries are read as enrich/purchase does.
 noinst_LTLIBRARIES += libsluicehistory.la
-libsluicehistory_la_SOURCES = plugins/common/history.c plugins/common/history.h plugins/common/history_load.c \
+libsluicehistory_la_CPPFLAGS = $(AM_CPPFLAGS) $(HIREDIS_CFLAGS)
+libsluicehistory_la_SOURCES = plugins/common/budget.c plugins/common/budget.h plugins/common/budget_core.c \
+	plugins/common/history.c plugins/common/history.h plugins/common/history_load.c \
 	plugins/enrich-purchase/enrich_purchase.h plugins/enrich-purchase/purchase_build.c \
 	plugins/enrich-purchase/purchase_message.c plugins/enrich-purchase/purchase_value.c
 

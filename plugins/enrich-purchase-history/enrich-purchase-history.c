@@ -4,7 +4,8 @@
 #include "../common/history.h"
 
 static const struct sluice_option receipts_options[] = {
-    HISTORY_OPTIONS("https://purchase-history.example", "/users/{user_id}/purchases", "receipts"),
+    HISTORY_OPTIONS("https://purchase-history.example", "/users/{user_id}/purchases", "receipts",
+                    "sluice:budget:purchase-history"),
 };
 
 static uint32_t receipts_create(const struct sluice_host *host, const struct sluice_config *config,

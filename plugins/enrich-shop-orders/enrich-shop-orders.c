@@ -4,7 +4,8 @@
 #include "../common/history.h"
 
 static const struct sluice_option orders_options[] = {
-    HISTORY_OPTIONS("https://shop-orders.example", "/users/{user_id}/orders", "orders"),
+    HISTORY_OPTIONS("https://shop-orders.example", "/users/{user_id}/orders", "orders",
+                    "sluice:budget:shop-orders"),
 };
 
 static uint32_t orders_create(const struct sluice_host *host, const struct sluice_config *config, void **self,

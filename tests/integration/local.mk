@@ -4,6 +4,7 @@
 # A test names the servers it needs in a line `# services: kafka neo4j`.
 INTEGRATION_TESTS = \
 	tests/integration/backfill.sh \
+	tests/integration/budget.sh \
 	tests/integration/chaos.sh \
 	tests/integration/check-online.sh \
 	tests/integration/expect.sh \
@@ -20,6 +21,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-cypher.sh \
 	tests/integration/neo4j-exact.sh \
 	tests/integration/neo4j-faults.sh \
+	tests/integration/once.sh \
 	tests/integration/neo4j-login.sh \
 	tests/integration/retailer.sh \
 	tests/integration/s3.sh \

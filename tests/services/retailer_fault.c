@@ -6,10 +6,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "retailer.h"
 
 const char *const service_names[SERVICE_COUNT] = {"fps", "category", "flags", "files", "purchases", "orders"};
+
+#define RECENT 4096u /* requests whose times are kept */
 
 struct service_state {
     struct fault fault;
@@ -17,6 +20,9 @@ struct service_state {
     uint64_t every; /* only each so many-th request */
     uint64_t seen;  /* since the fault was set */
     uint64_t requests, ids, faults, under_way, most_under_way, ids_in_largest;
+    int64_t times_ms[RECENT]; /* of the last requests, a ring */
+    int64_t first_ms;
+    uint64_t most_in_a_second; /* in any second, not only in whole ones; up to RECENT */
     json_t *distinct;
     json_t *by_status;
     json_t *users;   /* the fault is for these alone; NULL: for everybody */
@@ -141,6 +147,30 @@ const char *fault_control(const json_t *request)
     return NULL;
 }
 
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The time of the request that was counted last; lock held. */
+static void note_time(struct service_state *s)
+{
+    int64_t now = clock_ms();
+    uint64_t n = 1;
+    s->times_ms[(s->requests - 1) % RECENT] = now;
+    if (s->requests == 1) {
+        s->first_ms = now;
+    }
+    while (n < s->requests && n < RECENT && s->times_ms[(s->requests - 1 - n) % RECENT] > now - 1000) {
+        n++;
+    }
+    if (n > s->most_in_a_second) {
+        s->most_in_a_second = n;
+    }
+}
+
 /* One request more of the user's; lock held. */
 static void count_user(struct service_state *s, const char *user, int first_page)
 {
@@ -156,6 +186,7 @@ struct fault fault_take(enum service service, const char *user, int first_page)
     struct fault f = none;
     pthread_mutex_lock(&lock);
     s->requests++;
+    note_time(s);
     s->under_way++;
     if (s->under_way > s->most_under_way) {
         s->most_under_way = s->under_way;
@@ -212,9 +243,12 @@ void fault_stats(struct strbuf *out)
         strbuf_printf(out,
                       "%s\"%s\":{\"requests\":%" PRIu64 ",\"ids\":%" PRIu64
                       ",\"distinct_ids\":%zu,\"faults\":%" PRIu64 ",\"most_under_way\":%" PRIu64
-                      ",\"ids_in_largest\":%" PRIu64 ",\"status\":%s}",
+                      ",\"ids_in_largest\":%" PRIu64 ",\"most_in_a_second\":%" PRIu64 ",\"span_ms\":%" PRId64
+                      ",\"status\":%s}",
                       i > 0 ? "," : "", service_names[i], s->requests, s->ids, json_object_size(s->distinct),
-                      s->faults, s->most_under_way, s->ids_in_largest, status != NULL ? status : "{}");
+                      s->faults, s->most_under_way, s->ids_in_largest, s->most_in_a_second,
+                      s->requests > 0 ? s->times_ms[(s->requests - 1) % RECENT] - s->first_ms : 0,
+                      status != NULL ? status : "{}");
         free(status);
     }
     strbuf_puts(out, "}\n");

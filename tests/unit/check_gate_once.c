@@ -334,7 +334,7 @@ static uint32_t decide(struct plugin_host *h)
 
 START_TEST(a_batch_is_one_round_trip)
 {
-    struct plugin_host *h = open_once(KEY);
+    struct plugin_host *h = open_once(KEY "command_timeout: 30s\n"); /* the double is slow */
     char record[64];
     int i;
 

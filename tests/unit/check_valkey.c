@@ -1,6 +1,7 @@
 /* check_valkey: batches, deadlines and what is said when a server misbehaves. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../plugins/common/valkey.h"
 #include "one_suite.h"
@@ -132,6 +133,35 @@ START_TEST(a_password_alone_logs_the_default_user_in)
     resp_server_login(server, NULL, "secret");
     settings.password = "secret";
     ck_assert_msg(valkey_connect(v, &err) == SLUICE_OK, "%s", err.message);
+    valkey_free(v);
+}
+END_TEST
+
+START_TEST(a_name_is_resolved)
+{
+    struct valkey *v = open_valkey();
+
+    (void)snprintf(settings.host, sizeof settings.host, "localhost");
+    ck_assert_msg(valkey_connect(v, &err) == SLUICE_OK, "%s", err.message);
+    valkey_free(v);
+}
+END_TEST
+
+/* Whatever the machine's name service does with a name that cannot be, it is over in time. */
+START_TEST(a_name_that_nobody_knows_is_told_in_time)
+{
+    struct valkey *v = open_valkey();
+    struct timespec from, to;
+
+    (void)snprintf(settings.host, sizeof settings.host, "no-such-host.invalid");
+    settings.connect_ms = 300;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    ck_assert_uint_eq(valkey_connect(v, &err), SLUICE_DISCONNECTED);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    ck_assert_str_eq(err.option, "address");
+    ck_assert_msg(strstr(err.message, "is not known") != NULL || strstr(err.message, "was not found") != NULL,
+                  "%s", err.message);
+    ck_assert_int_lt(to.tv_sec - from.tv_sec, 4);
     valkey_free(v);
 }
 END_TEST
@@ -358,7 +388,8 @@ END_TEST
 
 ONE_SUITE_WITH("valkey", 60, reset, clean_up, replies_come_in_the_order_of_the_commands,
                a_batch_may_be_larger_than_all_buffers_between, a_word_may_hold_any_bytes,
-               a_password_alone_logs_the_default_user_in, a_user_logs_in_and_a_database_is_selected,
+               a_password_alone_logs_the_default_user_in, a_name_is_resolved,
+               a_name_that_nobody_knows_is_told_in_time, a_user_logs_in_and_a_database_is_selected,
                a_login_that_is_refused_is_told_by_its_option_and_without_the_secret,
                a_server_that_loads_its_data_is_waited_for, nobody_at_the_address_is_told_at_once,
                a_server_without_a_word_is_left_after_the_deadline,

@@ -317,6 +317,11 @@ tests_unit_check_aws_chain_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_check_aws_chain_LDADD = tests/support/libpluginhost.la libsluiceaws.la $(UNIT_LDADD)
 TESTS += tests/unit/check_aws_chain
 
+check_PROGRAMS += tests/unit/check_budget
+tests_unit_check_budget_SOURCES = tests/unit/check_budget.c plugins/common/budget_core.c tests/support/one_suite.h
+tests_unit_check_budget_CPPFLAGS = $(UNIT_CPPFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_check_budget_LDADD = $(UNIT_LDADD)
+TESTS += tests/unit/check_budget
 check_PROGRAMS += tests/unit/check_gate_once
 tests_unit_check_gate_once_SOURCES = tests/unit/check_gate_once.c tests/support/once_keys.c tests/support/once_keys.h \
 	plugins/gate-once/once_script.c tests/support/one_suite.h $(RESP_SERVER)
