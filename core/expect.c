@@ -101,8 +101,8 @@ static void ask_instance(const struct expectation *e, const struct pipeline_spec
 }
 
 struct verification {
-    const struct plan *plan;
-    uint32_t timeout_ms; /* 0: only look who could tell */
+    const struct plan *plan; /* whose expectations */
+    uint32_t timeout_ms;     /* 0: only look who could tell */
     struct problems *problems;
     size_t *answerers; /* by expectation */
 };
@@ -146,7 +146,9 @@ static void verify_pipeline(struct verification *v, const struct pipeline_spec *
         free(env.fields[f]);
 }
 
-static int verify(const struct plan *plan, uint32_t timeout_ms, struct problems *p)
+/* plan: what is expected; used: who is asked.  all: what nobody can tell is an error. */
+static int verify(const struct plan *plan, const struct plan *used, int all, uint32_t timeout_ms,
+                  struct problems *p)
 {
     struct verification v = {.plan = plan, .timeout_ms = timeout_ms, .problems = p};
     size_t i, errors = p->errors;
@@ -158,9 +160,9 @@ static int verify(const struct plan *plan, uint32_t timeout_ms, struct problems 
         problem_add(p, (struct origin){NULL, 0, 0}, NULL, "out of memory");
         return -1;
     }
-    for (i = 0; i < plan->n_pipelines; i++)
-        verify_pipeline(&v, &plan->pipelines[i]);
-    for (i = 0; i < plan->n_expect; i++)
+    for (i = 0; i < used->n_pipelines; i++)
+        verify_pipeline(&v, &used->pipelines[i]);
+    for (i = 0; all && i < plan->n_expect; i++)
         if (v.answerers[i] == 0)
             problem_add(p, plan->expect[i].origin,
                         "take it out, or check that the right plugins stand in the config",
@@ -172,10 +174,20 @@ static int verify(const struct plan *plan, uint32_t timeout_ms, struct problems 
 
 int expect_check(const struct plan *plan, struct problems *p)
 {
-    return verify(plan, 0, p);
+    return verify(plan, plan, 1, 0, p);
 }
 
 int expect_verify(const struct plan *plan, uint32_t timeout_ms, struct problems *p)
 {
-    return verify(plan, timeout_ms, p);
+    return verify(plan, plan, 1, timeout_ms, p);
+}
+
+int expect_verify_used(const struct config *config, const struct plan *used, uint32_t timeout_ms,
+                       struct problems *p)
+{
+    struct plan *plan = plan_expectations(config, p);
+    int result = plan == NULL ? -1 : verify(plan, used, 0, timeout_ms, p);
+
+    plan_free(plan);
+    return result;
 }

@@ -219,6 +219,23 @@ static void read_expect(struct planner *b, const struct config_value *block)
     option_free(c);
 }
 
+struct plan *plan_expectations(const struct config *c, struct problems *p)
+{
+    struct planner b = {.problems = p};
+    size_t errors = p->errors;
+
+    b.plan = calloc(1, sizeof *b.plan);
+    if (b.plan == NULL) {
+        plan_no_memory(&b);
+        return NULL;
+    }
+    read_expect(&b, config_get(c->root, "expect"));
+    if (p->errors == errors && !p->lost)
+        return b.plan;
+    plan_free(b.plan);
+    return NULL;
+}
+
 static void read_top(struct planner *b, const struct config_value *root)
 {
     const char **skip = top_skip(b, root);

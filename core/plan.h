@@ -129,6 +129,8 @@ char **plan_plugin_dirs(const struct config *c, struct problems *p);
 struct plan *plan_build(const struct config *c, const struct registry *r, struct plan_flags flags,
                         struct problems *p);
 void plan_free(struct plan *plan);
+/* A plan that has `expect` of the config and nothing else.  NULL with problems. */
+struct plan *plan_expectations(const struct config *c, struct problems *p);
 
 /* The `backfill` block of c (which outlives out), or the defaults if c is NULL or has none.  0, or -1
  * with problems; release in both cases. */

@@ -233,9 +233,23 @@ START_TEST(an_empty_list_is_refused)
 }
 END_TEST
 
+START_TEST(another_plan_is_asked_only_what_it_can_tell)
+{
+    build("{ kafka_cluster: here, aws_account: \"012345678901\" }", "here", "here");
+    ck_assert_int_eq(expect_verify_used(config, plan, 5000, &problems), 0);
+    ck_assert_uint_eq(asked, 2);
+    plan_free(plan);
+    config_free(config);
+    build("{ kafka_cluster: here }", "here", "prod");
+    ck_assert_int_eq(expect_verify_used(config, plan, 5000, &problems), -1);
+    tells("kafka_cluster: 'here' is expected");
+}
+END_TEST
+
 ONE_SUITE_WITH("expect", 60, begin, end, what_holds_is_asked_of_each_instance,
                one_of_several_values_or_names_is_enough,
                another_one_is_told_with_place_expectation_and_what_was_found,
                who_does_not_answer_is_asked_again_and_never_passed,
                what_nobody_can_tell_is_an_error_also_without_asking, nothing_expected_makes_no_instance,
-               values_that_cannot_be_are_refused, an_empty_list_is_refused)
+               values_that_cannot_be_are_refused, an_empty_list_is_refused,
+               another_plan_is_asked_only_what_it_can_tell)
