@@ -236,6 +236,8 @@ uint32_t neo4j_ping(struct neo4j *n, struct sluice_error *err)
     code = neo4j_run(n, &tx, &call, 1, reply, err);
     if (code == SLUICE_UNSURE) /* it wrote nothing */
         code = SLUICE_DISCONNECTED;
+    if (code == SLUICE_SPLIT) /* there is nothing to halve */
+        code = reply->trouble == NEO4J_MEMORY ? SLUICE_RETRY : SLUICE_FATAL;
     if (err != NULL && code != SLUICE_OK)
         err->code = code;
     neo4j_reply_release(n, reply);

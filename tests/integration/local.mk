@@ -3,6 +3,7 @@
 #
 # A test names the servers it needs in a line `# services: kafka neo4j`.
 INTEGRATION_TESTS = \
+	tests/integration/applied.sh \
 	tests/integration/backfill.sh \
 	tests/integration/budget.sh \
 	tests/integration/chaos.sh \
@@ -23,6 +24,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-faults.sh \
 	tests/integration/once.sh \
 	tests/integration/neo4j-login.sh \
+	tests/integration/neo4j-users.sh \
 	tests/integration/retailer.sh \
 	tests/integration/s3.sh \
 	tests/integration/services.sh \
@@ -31,7 +33,6 @@ INTEGRATION_TESTS = \
 	tests/integration/valkey-enrollment.sh
 EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/neo4j_lib.sh \
-	tests/integration/applied.sh \
 	tests/integration/applied.yaml \
 	tests/integration/chaos.yaml \
 	tests/integration/exact-kafka.yaml \
