@@ -1,10 +1,13 @@
 /* neo4j_loader: the hand-written program that sink/neo4j is measured against.
  *
- * One thread, libcurl, tx/commit, one request a batch: nodes when first seen, users locked,
- * one statement an edge type that joins, orders and computes on the server.  It knows only this
- * table, takes no second time of a receipt and survives nothing.
+ * One thread, libcurl, tx/commit, one request a batch: nodes and their links when first seen, users
+ * locked, one statement an edge type that joins, orders and computes on the server.  It writes the whole
+ * model (tests/bench/neo4j compares the fingerprints).  It knows only these two tables, takes no second
+ * time of a receipt, never looks whether a product changed, and survives nothing but a deadlock.
  *
- *   neo4j_loader URL USER:PASSWORD FILE.csv BATCH      prints rows and seconds */
+ *   neo4j_loader URL USER:PASSWORD PURCHASES.csv PRODUCTS.csv BATCH      prints rows and seconds
+ *
+ * PRODUCTS.csv: product_id, department, brand, category, type; no quotes, no empty field. */
 #define _GNU_SOURCE
 #include <curl/curl.h>
 #include <search.h>
@@ -14,10 +17,19 @@
 #include <string.h>
 #include <time.h>
 
+struct product {
+    char department[64], brand[32], category[64], type[64];
+    char category_id[72];
+};
+
 struct line {
     char user[24], store[24], receipt[32], product[24];
     long long ms;
+    const struct product *of; /* NULL: not in the table */
 };
+
+/* Which edges: what their target is. */
+enum target { PRODUCTS, STORES, CATEGORIES };
 
 struct text {
     char *data;
@@ -104,6 +116,25 @@ static int first_seen(char kind, const char *key)
     return 1;
 }
 
+/* The product of the table, or NULL; with p: it is put there. */
+static const struct product *product_of(const char *id, struct product *p)
+{
+    char name[40];
+    ENTRY e, *found;
+
+    snprintf(name, sizeof name, "P%s", id);
+    e.key = name;
+    e.data = NULL;
+    if (p == NULL)
+        return (found = hsearch(e, FIND)) == NULL ? NULL : found->data;
+    e.key = strdup(name);
+    e.data = p;
+    found = e.key == NULL ? NULL : hsearch(e, ENTER);
+    if (found == NULL)
+        die("no memory for products");
+    return found->data;
+}
+
 static void nodes(char kind, const struct line *lines, size_t n, const char *text)
 {
     size_t i;
@@ -125,24 +156,68 @@ static void nodes(char kind, const struct line *lines, size_t n, const char *tex
         puts_to(&body, "]}}");
 }
 
-static int by_product(const void *a, const void *b)
+static const char *target_of(const struct line *l, enum target target)
 {
-    const struct line *x = a, *y = b;
+    return target == PRODUCTS ? l->product
+           : target == STORES ? l->store
+           : l->of == NULL    ? ""
+                              : l->of->category_id;
+}
+
+static int by_target(const struct line *x, const struct line *y, enum target target)
+{
     int order = strcmp(x->user, y->user);
 
     if (order == 0)
-        order = strcmp(x->product, y->product);
+        order = strcmp(target_of(x, target), target_of(y, target));
     return order != 0 ? order : strcmp(x->receipt, y->receipt);
+}
+
+static int by_product(const void *a, const void *b)
+{
+    return by_target(a, b, PRODUCTS);
 }
 
 static int by_store(const void *a, const void *b)
 {
-    const struct line *x = a, *y = b;
-    int order = strcmp(x->user, y->user);
+    return by_target(a, b, STORES);
+}
 
-    if (order == 0)
-        order = strcmp(x->store, y->store);
-    return order != 0 ? order : strcmp(x->receipt, y->receipt);
+static int by_category(const void *a, const void *b)
+{
+    return by_target(a, b, CATEGORIES);
+}
+
+/* What the batch brings of the catalogue that was not seen before: products with what is known of them,
+ * categories, and the links between them. */
+static void catalogue(const struct line *lines, size_t n)
+{
+    char row[512];
+    size_t i;
+    int any = 0;
+
+    for (i = 0; i < n; i++) {
+        const struct product *p = lines[i].of;
+
+        if (p == NULL || !first_seen('l', lines[i].product))
+            continue;
+        if (!any)
+            statement(
+                "UNWIND $rows AS row MERGE (c:Category {category_id: row.k}) ON CREATE SET c.name = row.c, "
+                "c.created_at = datetime() MERGE (p:Product {product_id: row.p}) ON CREATE SET p.created_at "
+                "= "
+                "datetime() SET p.name = row.t, p.name_is_catalogue = true, p.brand = row.b, p.category = "
+                "row.c, "
+                "p.category_hierarchy = [row.d, row.c, row.t] MERGE (p)-[:IN_CATEGORY]->(c)");
+        snprintf(row, sizeof row,
+                 "%s{\"p\":\"%s\",\"d\":\"%s\",\"b\":\"%s\",\"c\":\"%s\",\"t\":\"%s\",\"k\":\"%s\"}",
+                 any ? "," : "", lines[i].product, p->department, p->brand, p->category, p->type,
+                 p->category_id);
+        puts_to(&body, row);
+        any = 1;
+    }
+    if (any)
+        puts_to(&body, "]}}");
 }
 
 static void times(const struct line *lines, size_t from, size_t to, int receipts)
@@ -165,28 +240,33 @@ static void times(const struct line *lines, size_t from, size_t to, int receipts
 }
 
 /* One row an edge. */
-static void edges(const struct line *lines, size_t n, int products, const char *text)
+static void edges(const struct line *lines, size_t n, enum target target, const char *text)
 {
     size_t i, end;
     char row[160];
+    int any = 0;
 
-    statement(text);
     for (i = 0; i < n; i = end) {
-        const char *target = products ? lines[i].product : lines[i].store;
+        const char *to = target_of(&lines[i], target);
 
         for (end = i + 1; end < n && strcmp(lines[i].user, lines[end].user) == 0 &&
-                          strcmp(target, products ? lines[end].product : lines[end].store) == 0;
+                          strcmp(to, target_of(&lines[end], target)) == 0;
              end++)
             ;
-        snprintf(row, sizeof row, "%s{\"u\":\"%s\",\"x\":\"%s\",\"r\":[", i > 0 ? "," : "", lines[i].user,
-                 target);
+        if (to[0] == '\0')
+            continue;
+        if (!any)
+            statement(text);
+        snprintf(row, sizeof row, "%s{\"u\":\"%s\",\"x\":\"%s\",\"r\":[", any ? "," : "", lines[i].user, to);
+        any = 1;
         puts_to(&body, row);
         times(lines, i, end, 1);
         puts_to(&body, "],\"t\":[");
         times(lines, i, end, 0);
         puts_to(&body, "]}");
     }
-    puts_to(&body, "]}}");
+    if (any)
+        puts_to(&body, "]}}");
 }
 
 /* Joins with what the edge has, in order. */
@@ -203,7 +283,9 @@ static void write_batch(struct line *lines, size_t n)
     int any = 0;
 
     body.len = 0;
-    nodes('p', lines, n, "UNWIND $rows AS id MERGE (:Product {product_id: id})");
+    catalogue(lines, n);
+    nodes('p', lines, n,
+          "UNWIND $rows AS id MERGE (p:Product {product_id: id}) ON CREATE SET p.created_at = datetime()");
     nodes('s', lines, n,
           "UNWIND $rows AS id MERGE (r:Retailer {retailer_id: 'RET_' + id}) ON CREATE SET r.name = id, "
           "r.venue_type = 'Grocery'");
@@ -222,7 +304,7 @@ static void write_batch(struct line *lines, size_t n)
     }
     puts_to(&body, "]}}");
     edges(
-        lines, n, 1,
+        lines, n, PRODUCTS,
         "UNWIND $rows AS row MATCH (u:User {user_id: row.u}) MATCH (x:Product {product_id: row.x}) MERGE "
         "(u)-[e:PURCHASED]->(x) " JOIN(
             "[y IN coalesce(e.timestamps, []) | y.epochMillis]") "WITH e, r, s, size(s) AS n, last(s) - "
@@ -242,12 +324,54 @@ static void write_batch(struct line *lines, size_t n)
                                                                  "* squares - toFloat(span) * span)) / span) "
                                                                  "END");
     qsort(lines, n, sizeof *lines, by_store);
-    edges(lines, n, 0,
+    edges(lines, n, STORES,
           "UNWIND $rows AS row MATCH (u:User {user_id: row.u}) MATCH (x:Retailer {retailer_id: 'RET_' + "
           "row.x}) MERGE (u)-[e:SHOPS_AT]->(x) " JOIN(
               "coalesce(e.receipt_times, [])") "SET e.receipt_ids = r, e.receipt_times = s, e.frequency = "
                                                "size(r), e.last_visit = datetime({epochMillis: last(s)})");
+    qsort(lines, n, sizeof *lines, by_category);
+    edges(lines, n, CATEGORIES,
+          "UNWIND $rows AS row MATCH (u:User {user_id: row.u}) MATCH (x:Category {category_id: row.x}) MERGE "
+          "(u)-[e:SHOPS_IN]->(x) " JOIN(
+              "coalesce(e.receipt_times, [])") "SET e.receipt_ids = r, e.receipt_times = s, e.frequency = "
+                                               "size(r), e.last_purchase = datetime({epochMillis: last(s)})");
     commit();
+}
+
+/* "CAT_" and the name in lower case, each run of anything else than letters and digits an underscore. */
+static void category_id(struct product *p)
+{
+    const char *c;
+    size_t n = (size_t)snprintf(p->category_id, sizeof p->category_id, "CAT_");
+
+    for (c = p->category; *c != '\0'; c++) {
+        char lower = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+
+        if ((lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9'))
+            p->category_id[n++] = lower;
+        else if (n == 4 || p->category_id[n - 1] != '_')
+            p->category_id[n++] = '_';
+    }
+    p->category_id[n] = '\0';
+}
+
+static void read_products(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    char row[512], id[24];
+
+    if (in == NULL || fgets(row, sizeof row, in) == NULL)
+        die("no products");
+    while (fgets(row, sizeof row, in) != NULL) {
+        struct product *p = calloc(1, sizeof *p);
+
+        if (p == NULL || sscanf(row, "%23[^,],%63[^,],%31[^,],%63[^,],%63[^,\n]", id, p->department, p->brand,
+                                p->category, p->type) != 5)
+            die("a product of another shape");
+        category_id(p);
+        (void)product_of(id, p);
+    }
+    fclose(in);
 }
 
 static int read_line(FILE *in, struct line *l)
@@ -264,6 +388,7 @@ static int read_line(FILE *in, struct line *l)
     if (strptime(when, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
         die("a time of another shape");
     l->ms = (long long)timegm(&tm) * 1000;
+    l->of = product_of(l->product, NULL);
     return 1;
 }
 
@@ -275,9 +400,9 @@ int main(int argc, char **argv)
     size_t batch, n = 0, all = 0;
     FILE *in;
 
-    if (argc != 5)
-        die("usage: neo4j_loader URL USER:PASSWORD FILE.csv BATCH");
-    batch = strtoul(argv[4], NULL, 10);
+    if (argc != 6)
+        die("usage: neo4j_loader URL USER:PASSWORD PURCHASES.csv PRODUCTS.csv BATCH");
+    batch = strtoul(argv[5], NULL, 10);
     in = fopen(argv[3], "r");
     lines = calloc(batch, sizeof *lines);
     if (in == NULL || lines == NULL || batch == 0 || fgets(row, sizeof row, in) == NULL)
@@ -287,6 +412,7 @@ int main(int argc, char **argv)
     headers = curl_slist_append(curl_slist_append(NULL, "Content-Type: application/json"), "Expect:");
     if (curl == NULL || headers == NULL || hcreate(1u << 20) == 0)
         die("no memory");
+    read_products(argv[4]);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_USERPWD, argv[2]);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
