@@ -1,7 +1,8 @@
 /* cmd_audit: `sluice audit`: what a graph holds, what is wrong with it, and what changed
- * since a baseline.
+ * since a baseline; with --repair what can be put right.
  *
- * Invariant: reads only.  stdout has the report and nothing else. */
+ * Invariant: reads only, but for --repair without --dry-run.  stdout has the report and
+ * nothing else. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,13 +15,14 @@
 #include "clock.h"
 #include "command.h"
 #include "dlq_print.h"
+#include "graph_repair.h"
 #include "graph_source.h"
 #include "json_report.h"
 
 struct audit {
     struct cli_list files;
     const char *env, *pipeline, *save, *compare, *users_file;
-    int json, fingerprint;
+    int json, fingerprint, repair, dry_run;
     struct problems problems;
     struct app app;
     struct graph_sources sources;
@@ -103,7 +105,8 @@ static json_t *compare_json(const struct graph_audit *a, const struct audit_base
 }
 
 /* Prints, keeps and compares one audit. */
-static int audit_tell(struct audit *a, const struct graph_audit *audit, const char *name)
+static int audit_tell(struct audit *a, const struct graph_audit *audit, const struct graph_repair *repair,
+                      const char *name)
 {
     struct audit_expectation expectations[AUDIT_EXPECTATIONS];
     json_t *report = audit_json(audit, name);
@@ -115,6 +118,10 @@ static int audit_tell(struct audit *a, const struct graph_audit *audit, const ch
     if (report == NULL) {
         (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no memory for the report");
         return audit_fail(a, &err);
+    }
+    if (a->repair) {
+        (void)json_object_set_new(report, "repair", graph_repair_json(repair));
+        a->findings |= a->dry_run && graph_repair_count(repair) > 0;
     }
     if (a->users_file != NULL)
         (void)json_object_set_new(report, "users_file",
@@ -142,35 +149,79 @@ static int audit_tell(struct audit *a, const struct graph_audit *audit, const ch
     return failed;
 }
 
+/* Looks at the whole graph; the audit is to be released in any case. */
+static int audit_look(struct audit *a, struct graph_audit *audit, const struct graph_source *source)
+{
+    struct sluice_error err;
+
+    error_clear(&err);
+    if (graph_audit_init(audit, clock_now_ms()) != 0) {
+        (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no memory, or no SHA-256 in libcrypto");
+        return audit_fail(a, &err);
+    }
+    audit->wanted = a->users_file == NULL ? NULL : &a->users;
+    return graph_audit_walk(audit, source->graph, source->self, &err) == SLUICE_OK ? 0 : audit_fail(a, &err);
+}
+
+#define LOOKS 3
+
+/* Puts right what can be, and looks again.  A walk beside writers may see an edge twice, so what forbids
+ * a repair has to be seen more than once. */
+static int audit_repair(struct audit *a, struct graph_audit *audit, struct graph_repair *repair,
+                        const struct graph_source *source)
+{
+    struct sluice_error err;
+    int looks = 1;
+
+    error_clear(&err);
+    while (graph_repair_allowed(audit, source->graph, &err) != 0) {
+        if (looks++ == LOOKS)
+            return audit_fail(a, &err);
+        graph_audit_release(audit);
+        if (audit_look(a, audit, source) != 0)
+            return -1;
+    }
+    if (graph_repair_run(repair, source->graph, source->self, &err) != SLUICE_OK)
+        return audit_fail(a, &err);
+    if (!a->json)
+        graph_repair_print(repair);
+    if (a->dry_run || graph_repair_count(repair) == 0)
+        return 0;
+    graph_audit_release(audit);
+    return audit_look(a, audit, source);
+}
+
 static int audit_source(struct audit *a, struct graph_source *source)
 {
     struct graph_audit audit;
+    struct graph_repair repair;
     struct sluice_error err;
     char name[256], text[GRAPH_DIGEST_TEXT];
-    int failed = 0;
+    int failed;
 
     error_clear(&err);
     (void)snprintf(name, sizeof name, "%s/%s", source->pipeline->name, source->spec->name);
     if (graph_source_open(source, &a->problems) != 0)
         return -1;
-    if (graph_audit_init(&audit, clock_now_ms()) != 0) {
+    if (graph_repair_init(&repair, a->dry_run, !a->json) != 0) {
         graph_source_close(source);
-        (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no memory, or no SHA-256 in libcrypto");
+        (void)sluice_fail(&err, SLUICE_FATAL, NULL, "no memory for the report");
         return audit_fail(a, &err);
     }
-    audit.wanted = a->users_file == NULL ? NULL : &a->users;
-    if (graph_audit_walk(&audit, source->graph, source->self, &err) != SLUICE_OK) {
-        failed = audit_fail(a, &err);
-    } else if (a->fingerprint && !a->json) {
+    failed = audit_look(a, &audit, source);
+    if (!failed && a->repair)
+        failed = audit_repair(a, &audit, &repair, source);
+    if (!failed && a->fingerprint && !a->json) {
         graph_digest_text(&audit.digest, text);
         if (a->sources.n > 1)
             printf("%s  %s\n", text, name);
         else
             printf("%s\n", text);
-    } else {
-        failed = audit_tell(a, &audit, name);
+    } else if (!failed) {
+        failed = audit_tell(a, &audit, &repair, name);
     }
     graph_audit_release(&audit);
+    graph_repair_release(&repair);
     graph_source_close(source);
     return failed;
 }
@@ -244,6 +295,12 @@ int cmd_audit(int argc, char **argv)
          .metavar = "FILE",
          .value = &a.users_file,
          .help = "the users of the backfill, one id a line; give it to --save and --compare alike"},
+        {.name = "--repair",
+         .flag = &a.repair,
+         .help = "rewrite SHOPS_IN edges that differ from PURCHASED and the present categories"},
+        {.name = "--dry-run",
+         .flag = &a.dry_run,
+         .help = "with --repair: show what would change, change nothing"},
         CLI_JSON(&a.json),
     };
     const struct cli_command command = {
@@ -252,8 +309,8 @@ int cmd_audit(int argc, char **argv)
         .options = options,
         .n = sizeof options / sizeof *options,
         .more = "With --json one graph is one object; several are in the list \"graphs\".\n"
-                "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold), 1 failed, 2 misuse, "
-                "3 findings",
+                "exit codes: 0 nothing CRITICAL (with --compare: all expectations hold; with --dry-run: "
+                "nothing to repair), 1 failed, 2 misuse, 3 findings",
     };
     int code = cli_parse(&command, argc, argv, NULL);
 
@@ -264,6 +321,10 @@ int cmd_audit(int argc, char **argv)
     if (a.fingerprint && (a.save != NULL || a.compare != NULL))
         return cli_misuse(&command,
                           "--fingerprint prints only the digest; --save and --compare hold it anyway");
+    if (a.dry_run && !a.repair)
+        return cli_misuse(&command, "--dry-run goes with --repair; an audit changes nothing anyway");
+    if (a.fingerprint && a.repair)
+        return cli_misuse(&command, "--fingerprint prints only the digest; --repair tells it, too");
     code = audit_run(&a);
     graph_sources_release(&a.sources);
     key_table_release(&a.users);

@@ -219,8 +219,10 @@ static void audit_link(struct graph_audit *a, const struct sluice_graph_edge *ed
     entry = &a->products.entries[product];
     if (entry->value != KEY_NONE && entry->value == category)
         audit_find(a, AUDIT_DUPLICATE_EDGE, "IN_CATEGORY from %.*s to %.*s", STR(edge->from), STR(edge->to));
-    else if (entry->bits & BIT_LINKED)
+    else if (entry->bits & BIT_LINKED) {
         audit_find(a, AUDIT_CATEGORY_LINK, "product %.*s is in several categories", STR(edge->from));
+        a->shared++;
+    }
     entry->bits |= BIT_LINKED;
     entry->value = category;
 }

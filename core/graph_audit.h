@@ -68,6 +68,7 @@ struct audit_pair {
     uint32_t category;
     uint32_t target;
     struct sluice_str receipt;
+    int64_t time; /* INT64_MIN: the edge has none for it */
 };
 struct audit_pairs {
     struct audit_pair *items;
@@ -83,6 +84,7 @@ struct graph_audit {
     struct key_table retailers;
     struct key_table *wanted; /* users of a file, bit 1 set when seen; or NULL */
     int64_t now_ms;
+    uint64_t shared; /* products that stand in several categories */
     /* the user at hand */
     struct strbuf user;
     int has_user;

@@ -83,7 +83,7 @@ libsluicecore_la_LIBADD += libsluicevalkey.la
 
 # graph: what audit and explain see of a sink
 libsluicecore_la_SOURCES += core/graph_digest.c core/graph_digest.h core/key_table.c core/key_table.h \
-	core/graph_audit.c core/graph_audit.h core/graph_audit_user.c core/graph_source.c core/graph_source.h core/json_report.c core/json_report.h \
+	core/graph_audit.c core/graph_audit.h core/graph_audit_user.c core/graph_repair.c core/graph_repair.h core/graph_source.c core/graph_source.h core/json_report.c core/json_report.h \
 	core/audit_baseline.c core/audit_baseline.h \
 	core/explain_user.c core/explain_user.h core/explain_print.c core/explain_gates.c core/explain_gates.h
 libsluicecore_la_CPPFLAGS += $(CRYPTO_CFLAGS)

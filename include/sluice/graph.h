@@ -9,6 +9,8 @@
 #ifndef SLUICE_GRAPH_H
 #define SLUICE_GRAPH_H
 
+#include <stddef.h>
+
 #include <sluice/abi.h>
 
 #ifdef __cplusplus
@@ -67,6 +69,17 @@ struct sluice_graph_visitor {
     uint32_t (*edge)(void *context, const struct sluice_graph_edge *edge);
 };
 
+/* What a repair is told, and whom it tells. */
+struct sluice_graph_repair {
+    uint32_t struct_size;
+    uint32_t dry_run; /* 1: change nothing, only tell what would change */
+    void *context;
+    /* One edge, after its change is durable.  An edge that is not there (before it is made, after it is
+     * removed) has count 0 and no receipts.  Return SLUICE_OK to go on. */
+    uint32_t (*changed)(void *context, const struct sluice_graph_edge *before,
+                        const struct sluice_graph_edge *after);
+};
+
 struct sluice_graph {
     uint32_t struct_size;
     uint32_t reserved;
@@ -81,7 +94,17 @@ struct sluice_graph {
      * OK | what a visitor answered | RETRY, DISCONNECTED, FATAL (err). */
     uint32_t (*walk)(void *self, const char *user_id, const struct sluice_graph_visitor *visitor,
                      struct sluice_error *err);
+
+    /* [instance] Rewrites the SHOPS_IN edges that differ from what the user's PURCHASED edges and the
+     * present IN_CATEGORY edges give: receipts, their times, frequency and last_purchase.  Counts that no
+     * receipt explains stay.  A user's edges change in one transaction, and safely while others write.
+     * Optional: SLUICE_GRAPH_HAS tells.  OK | what changed answered | RETRY, DISCONNECTED, FATAL (err). */
+    uint32_t (*repair)(void *self, const struct sluice_graph_repair *repair, struct sluice_error *err);
 };
+
+#define SLUICE_GRAPH_HAS(graph, member)                                                                      \
+    ((graph)->struct_size >= offsetof(struct sluice_graph, member) + sizeof((graph)->member) &&              \
+     (graph)->member != NULL)
 
 #ifdef __cplusplus
 }

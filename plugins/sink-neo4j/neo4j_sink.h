@@ -11,6 +11,7 @@
  *   write_edges.c   second request: whole values of what changed, in one transaction
  *   cypher.c        model: cypher
  *   walk.c          the graph shown to audit and explain
+ *   repair.c        SHOPS_IN edges put right; repair_compare.c: which of them differ
  *
  * Threads: writes run at once.  Each takes a struct work from the pool; the caches of
  * the instance are looked into and put into under its lock, never across a request. */
@@ -95,6 +96,11 @@ uint32_t write_batch(struct sink *s, struct work *w, struct sluice_error *err);
 void write_ask(const struct sink *s, struct work *w);
 int write_hear(const struct sink *s, struct work *w);
 void write_changes(struct sink *s, struct work *w);
+/* The changed edges of one type: new ones, those that are there, and if removing those that are left empty.
+ */
+void write_type(struct work *w, enum edge_type type, int removing);
+/* The row's next two values, receipts and times, into e.  -1: no memory, or another type. */
+int write_hear_receipts(struct work *w, struct neo4j_rows *rows, struct edge *e);
 /* Ends a statement over $rows that ends in EXPECT: it fails, and the transaction with it,
  * unless it touched n things.  A row whose node is missing would else vanish in silence. */
 #define EXPECT "WITH count(*) AS c RETURN 1 / CASE c WHEN $n THEN 1 ELSE 0 END AS ok"
@@ -110,6 +116,8 @@ uint32_t cypher_write(struct sink *s, struct work *w, struct sluice_record *cons
 int write_again(struct sink *s, struct work *w, uint32_t tries, enum neo4j_trouble trouble);
 
 struct sluice_graph;
+struct sluice_graph_repair;
 extern const struct sluice_graph walk_graph;
+uint32_t repair_graph(void *self, const struct sluice_graph_repair *told, struct sluice_error *err);
 
 #endif

@@ -221,4 +221,5 @@ static uint32_t walk_graph_walk(void *self, const char *user_id, const struct sl
     return code;
 }
 
-const struct sluice_graph walk_graph = {.struct_size = sizeof walk_graph, .walk = walk_graph_walk};
+const struct sluice_graph walk_graph = {
+    .struct_size = sizeof walk_graph, .walk = walk_graph_walk, .repair = repair_graph};

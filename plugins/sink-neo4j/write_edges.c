@@ -126,6 +126,11 @@ static const struct edge *edge_at(const struct edges *edges, uint64_t i)
     return i < edges->n ? &edges->items[i] : &edges->more[i - edges->n];
 }
 
+static int edge_empty(const struct edge *e)
+{
+    return e->n == 0 && e->count <= 0;
+}
+
 /* Edges that are there. */
 static void write_changed(struct work *w, enum edge_type type)
 {
@@ -136,7 +141,7 @@ static void write_changed(struct work *w, enum edge_type type)
     for (i = 0; i < edges->n + edges->n_more; i++) {
         const struct edge *e = edge_at(edges, i);
 
-        if (!e->changed || e->id.data == NULL || e->n == 0)
+        if (!e->changed || e->id.data == NULL || edge_empty(e))
             continue;
         if (n == 0) {
             neo4j_statement(&w->call, change_edges[type]);
@@ -150,7 +155,7 @@ static void write_changed(struct work *w, enum edge_type type)
         write_expect(w, n);
 }
 
-/* load: full: edges that nothing explains. */
+/* load: full, repair: edges that nothing explains. */
 static void write_removed(struct work *w, enum edge_type type)
 {
     const struct edges *edges = &w->batch.edges[type];
@@ -159,7 +164,7 @@ static void write_removed(struct work *w, enum edge_type type)
     for (i = 0; i < edges->n + edges->n_more; i++) {
         const struct edge *e = edge_at(edges, i);
 
-        if (!e->changed || e->id.data == NULL || e->n > 0)
+        if (!e->changed || e->id.data == NULL || !edge_empty(e))
             continue;
         if (n == 0) {
             neo4j_statement(&w->call, remove_edges[type]);
@@ -225,16 +230,20 @@ static void write_zones(struct work *w)
         write_expect(w, n);
 }
 
+void write_type(struct work *w, enum edge_type type, int removing)
+{
+    write_new(w, type);
+    write_changed(w, type);
+    if (removing)
+        write_removed(w, type);
+}
+
 void write_changes(struct sink *s, struct work *w)
 {
     int type;
 
     write_users(w);
-    for (type = PURCHASED; type < EDGE_TYPES; type++) {
-        write_new(w, (enum edge_type)type);
-        write_changed(w, (enum edge_type)type);
-        if (s->full && type != PURCHASED)
-            write_removed(w, (enum edge_type)type);
-    }
+    for (type = PURCHASED; type < EDGE_TYPES; type++)
+        write_type(w, (enum edge_type)type, s->full && type != PURCHASED);
     write_zones(w);
 }

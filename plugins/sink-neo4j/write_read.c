@@ -140,7 +140,7 @@ static int hear_users(struct work *w)
 
 /* Receipts without a time (an older system's arrays may differ in length) count from the
  * last moment that the edge knows of. */
-static int hear_receipts(struct work *w, struct neo4j_rows *rows, struct edge *e)
+int write_hear_receipts(struct work *w, struct neo4j_rows *rows, struct edge *e)
 {
     int64_t *times, *all, latest = 0;
     uint64_t n, i;
@@ -194,7 +194,7 @@ static int hear_any_edge(struct work *w, enum edge_type type, struct neo4j_rows 
 
     memset(&heard, 0, sizeof heard);
     if (user < 0 || user >= w->batch.users.n || !neo4j_text(rows, &w->arena, &heard.id) ||
-        hear_receipts(w, rows, &heard) != 0 || !neo4j_integer(rows, &heard.count, 0) ||
+        write_hear_receipts(w, rows, &heard) != 0 || !neo4j_integer(rows, &heard.count, 0) ||
         !neo4j_integer(rows, &heard.last, INT64_MIN) || !neo4j_text(rows, &w->arena, &heard.key))
         return -1;
     target = keys_find(keys, heard.key);
@@ -220,7 +220,7 @@ static int hear_edge(struct work *w, enum edge_type type, struct neo4j_rows *row
     if (at < 0 || (uint64_t)at >= edges->n)
         return -1;
     e = &edges->items[at];
-    if (!neo4j_text(rows, &w->arena, &e->id) || hear_receipts(w, rows, e) != 0)
+    if (!neo4j_text(rows, &w->arena, &e->id) || write_hear_receipts(w, rows, e) != 0)
         return -1;
     if (type == PURCHASED)
         return 0;

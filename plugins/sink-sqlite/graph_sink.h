@@ -4,7 +4,8 @@
  *   db.c            the file: opening, transactions, errors
  *   write_nodes.c   text keys to rowids; properties that only ever improve
  *   write_edges.c   purchases kept once; figures of touched edges
- *   walk.c          the graph shown to audit and explain */
+ *   walk.c          the graph shown to audit and explain
+ *   repair.c        SHOPS_IN edges put right */
 #ifndef SLUICE_SINK_SQLITE_GRAPH_SINK_H
 #define SLUICE_SINK_SQLITE_GRAPH_SINK_H
 
@@ -57,6 +58,8 @@ uint32_t write_nodes(struct graph_sink *s, struct sluice_error *err);
 uint32_t write_edges(struct graph_sink *s, struct sluice_error *err);
 
 struct sluice_graph;
+struct sluice_graph_repair;
 extern const struct sluice_graph walk_graph;
+uint32_t repair_graph(void *self, const struct sluice_graph_repair *told, struct sluice_error *err);
 
 #endif

@@ -296,11 +296,19 @@ AT(sluice_graph_visitor, node, 16);
 AT(sluice_graph_visitor, edge, 24);
 LAST(sluice_graph_visitor, edge);
 
-SIZE(sluice_graph, 16);
+SIZE(sluice_graph_repair, 24);
+AT(sluice_graph_repair, struct_size, 0);
+AT(sluice_graph_repair, dry_run, 4);
+AT(sluice_graph_repair, context, 8);
+AT(sluice_graph_repair, changed, 16);
+LAST(sluice_graph_repair, changed);
+
+SIZE(sluice_graph, 24);
 AT(sluice_graph, struct_size, 0);
 AT(sluice_graph, reserved, 4);
 AT(sluice_graph, walk, 8);
-LAST(sluice_graph, walk);
+AT(sluice_graph, repair, 16);
+LAST(sluice_graph, repair);
 
 SIZE(sluice_flag_segment, 48);
 AT(sluice_flag_segment, struct_size, 0);

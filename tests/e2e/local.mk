@@ -1,6 +1,6 @@
 # The program as a whole, over real files; each script says in its first lines what it proves.
 E2E_TESTS = tests/e2e/audit.sh tests/e2e/backfill.sh tests/e2e/backfill-jobs.sh tests/e2e/bad-input.sh tests/e2e/check.sh tests/e2e/config.sh tests/e2e/demo.sh tests/e2e/flag.sh \
-	tests/e2e/isolation.sh tests/e2e/kill.sh tests/e2e/memory.sh tests/e2e/metrics.sh tests/e2e/real.sh \
+	tests/e2e/isolation.sh tests/e2e/kill.sh tests/e2e/memory.sh tests/e2e/metrics.sh tests/e2e/real.sh tests/e2e/repair.sh \
 	tests/e2e/state.sh tests/e2e/stop.sh tests/e2e/unified-worker.sh tests/e2e/user-load.sh
 dist_check_SCRIPTS += $(E2E_TESTS)
 EXTRA_DIST += tests/e2e/lib.sh

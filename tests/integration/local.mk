@@ -24,6 +24,7 @@ INTEGRATION_TESTS = \
 	tests/integration/neo4j-faults.sh \
 	tests/integration/once.sh \
 	tests/integration/neo4j-login.sh \
+	tests/integration/neo4j-repair.sh \
 	tests/integration/neo4j-users.sh \
 	tests/integration/retailer.sh \
 	tests/integration/s3.sh \

@@ -94,7 +94,7 @@ static uint32_t walk(void *self, const char *user, const struct sluice_graph_vis
     return code == SLUICE_OK ? SLUICE_OK : SLUICE_RETRY;
 }
 
-static const struct sluice_graph graph = {sizeof graph, 0, walk};
+static const struct sluice_graph graph = {.struct_size = sizeof graph, .walk = walk};
 
 static struct graph_audit audit(struct world *w, struct key_table *wanted)
 {
