@@ -42,6 +42,7 @@ EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/lib.sh \
 	tests/integration/live.sh \
 	tests/integration/user-load.yaml \
+	tests/integration/user-load-keys.yaml \
 	tests/integration/run
 
 check-integration: all

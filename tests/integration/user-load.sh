@@ -6,7 +6,7 @@
 # which is also SQLite's.
 #
 # SLUICE_KILLS=20: more kills than the 5 of the short form.
-# services: kafka neo4j
+# services: kafka neo4j valkey
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/../e2e/user-load-lib.sh"
 
@@ -93,6 +93,31 @@ wait_until 120 "the live traffic to be read" live_is_over
 drained "$pid"
 graph_is "an older graph, when all came again" $config
 MESSAGES=$DATA/messages.jsonl
+
+# --- two workers, one set of keys ---------------------------------------------------------------------------
+# The same messages at once in both: each step of each user is written by one of them, and the other
+# finds that it was.
+empty_neo4j
+behave
+misbehave '{"service":"all","latency_ms":10}'
+GROUP=$(unique shared)
+alone=$config
+config="$config -c $top_srcdir/tests/integration/user-load-keys.yaml"
+worker left left
+left=$pid
+worker right right
+right=$pid
+wait_until 180 "the left worker's loads to end" all_loaded "$left" "$work/left.log"
+wait_until 180 "the right worker's loads to end" all_loaded "$right" "$work/right.log"
+wait_until 120 "the live traffic to be read" live_is_over
+drained "$left"
+drained "$right"
+graph_is "two workers with the same messages and keys in Valkey" $config
+cat "$work/left.log" "$work/right.log" >"$work/both.log"
+same "steps written" "$((2 * users))" "$(told "$work/both.log" '.outcome == "written"')"
+same "steps that were there" "$((2 * users))" "$(told "$work/both.log" '.outcome == "gated" and .reason == "already_done"')"
+say "left wrote $(told "$work/left.log" '.outcome == "written"') steps, right $(told "$work/right.log" '.outcome == "written"')"
+config=$alone
 
 # --- two workers, kills, an outage, throttling --------------------------------------------------------------
 empty_neo4j
