@@ -13,7 +13,6 @@
 struct admin_backfill {
     struct job_ledger *ledger; /* NULL: the config has none, or no queue */
     const struct backfill_spec *spec;
-    const char *owner; /* as backfill_jobs_owner */
     /* There is something new in the ledger; may be NULL. */
     void (*wake)(void *context);
     void *context;

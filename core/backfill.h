@@ -52,10 +52,9 @@ struct backfill_send *backfill_send_start(struct config *config, const struct re
                                           struct problems *p);
 struct backfill_send_state {
     uint64_t sent, failed;
-    int over;         /* nothing will change any more */
-    int waiting;      /* the queue does not take anything at present */
-    char why[512];    /* of waiting, of a failure of the whole, or of the last dead user; or "" */
-    int64_t quiet_ms; /* since the last one was sent while something was to be sent */
+    int over;      /* nothing will change any more */
+    int waiting;   /* the queue does not take anything at present */
+    char why[512]; /* of waiting, of a failure of the whole, or of the last dead user; or "" */
 };
 void backfill_send_look(struct backfill_send *s, struct backfill_send_state *out);
 void backfill_send_drain(struct backfill_send *s); /* finish what is in work, take no more */

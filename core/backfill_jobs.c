@@ -38,7 +38,8 @@ struct backfill_jobs {
     int told;                              /* that the ledger is away */
 };
 
-void backfill_jobs_owner(const struct plan *plan, char out[JOB_NAME_MAX + 1])
+/* Who this run is to the ledger: the same after a restart, and nobody else's meanwhile. */
+static void make_owner(const struct plan *plan, char out[JOB_NAME_MAX + 1])
 {
     char host[64] = "?";
 
@@ -165,7 +166,7 @@ struct backfill_jobs *backfill_jobs_start(const struct plan *plan, const struct 
         j->plan = plan;
         j->registry = registry;
         j->ledger = ledger;
-        backfill_jobs_owner(plan, j->owner);
+        make_owner(plan, j->owner);
     }
     if (j == NULL || make_sync(j) != 0 || pthread_create(&j->thread, NULL, jobs_main, j) != 0) {
         (void)sluice_fail(err, SLUICE_FATAL, NULL, "no memory or no thread for the senders of jobs");

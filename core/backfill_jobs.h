@@ -17,7 +17,5 @@ struct backfill_jobs *backfill_jobs_start(const struct plan *plan, const struct 
 /* Senders finish what is on its way and give their leases back. */
 void backfill_jobs_stop(struct backfill_jobs *jobs);
 void backfill_jobs_wake(struct backfill_jobs *jobs); /* [any] there is something new in the ledger */
-/* Who this run is to the ledger: the same after a restart, and nobody else's meanwhile. */
-void backfill_jobs_owner(const struct plan *plan, char out[JOB_NAME_MAX + 1]);
 
 #endif

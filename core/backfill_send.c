@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "backfill.h"
-#include "clock.h"
 #include "record.h"
 
 #define UNSENT_MAX ((size_t)1 << 30)
@@ -19,8 +18,7 @@ struct backfill_send {
     pthread_mutex_t lock;
     unsigned char *bits; /* by line, from 1 */
     uint64_t users, sent, failed;
-    int64_t moved_ms; /* steady; the last one was sent, or it began */
-    char why[400];    /* of the last dead one */
+    char why[400]; /* of the last dead one */
     backfill_told told;
     void *context;
 };
@@ -41,7 +39,6 @@ static void on_end(void *context, const struct pipeline_end *end)
     if (sent && line >= 1 && line <= s->users) {
         s->bits[line / 8] = (unsigned char)(s->bits[line / 8] | 1u << (line % 8));
         s->sent++;
-        s->moved_ms = clock_steady_ms();
     } else if (!sent) {
         s->failed++;
         (void)snprintf(s->why, sizeof s->why, "%s", why);
@@ -70,7 +67,6 @@ struct backfill_send *backfill_send_start(struct config *config, const struct re
     s->users = users;
     s->told = told;
     s->context = context;
-    s->moved_ms = clock_steady_ms();
     s->pass = backfill_pass_start(config, registry, on_end, s, p);
     if (s->pass == NULL) {
         backfill_send_free(s);
@@ -90,8 +86,8 @@ void backfill_send_look(struct backfill_send *s, struct backfill_send_state *out
     out->over = backfill_pass_over(s->pass);
     if (state == PIPELINE_FAILED)
         pipeline_error(pipeline, out->why, sizeof out->why);
-    else if (!pipeline_ready(pipeline, &reasons) && reasons.len > 0 && !out->over) {
-        out->waiting = state == PIPELINE_RUNNING || state == PIPELINE_STARTING;
+    else if (!pipeline_ready(pipeline, &reasons) && !out->over) {
+        out->waiting = 1; /* also when the list is read to its end, and the rest is in work */
         (void)snprintf(out->why, sizeof out->why, "%.*s", (int)strcspn(strbuf_text(&reasons), "\n"),
                        strbuf_text(&reasons));
     }
@@ -101,7 +97,6 @@ void backfill_send_look(struct backfill_send *s, struct backfill_send_state *out
     out->failed = s->failed;
     if (out->why[0] == '\0')
         (void)snprintf(out->why, sizeof out->why, "%s", s->why);
-    out->quiet_ms = clock_steady_ms() - s->moved_ms;
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -13,7 +13,6 @@
 struct run_backfill {
     struct admin_backfill admin;
     struct backfill_jobs *jobs;
-    char owner[JOB_NAME_MAX + 1];
     /* A gate of the config, made once more and never started, to enrol users with. */
     struct instance_env env;
     struct instance *gate;
@@ -85,11 +84,9 @@ int run_backfill_start(struct run *r, struct sluice_error *err)
         return -1;
     }
     r->backfill = b;
-    backfill_jobs_owner(plan, b->owner);
     find_gate(b, plan);
     b->admin = (struct admin_backfill){.ledger = r->jobs,
                                        .spec = &plan->backfill,
-                                       .owner = b->owner,
                                        .wake = wake,
                                        .context = b,
                                        .enroll = b->enroll != NULL ? enroll : NULL};

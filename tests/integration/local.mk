@@ -6,6 +6,7 @@ INTEGRATION_TESTS = \
 	tests/integration/applied.sh \
 	tests/integration/backfill.sh \
 	tests/integration/budget.sh \
+	tests/integration/backfill-sources.sh \
 	tests/integration/chaos.sh \
 	tests/integration/check-online.sh \
 	tests/integration/expect.sh \
