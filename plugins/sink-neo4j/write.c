@@ -108,21 +108,22 @@ static uint32_t write_once(struct sink *s, struct work *w, struct sluice_error *
 
 uint32_t write_batch(struct sink *s, struct work *w, struct sluice_error *err)
 {
-    uint32_t code, tries;
+    uint32_t tries[NEO4J_OTHER + 1] = {0}; /* of each trouble: many clashes leave a deadlock its own */
+    uint32_t code;
 
-    for (tries = 0;; tries++) {
+    for (;;) {
         code = write_once(s, w, err);
         if (code == SLUICE_OK || code == SLUICE_UNSURE || code == SLUICE_FATAL)
             break;
         /* a node that was seen is gone: ask for all again */
         if (w->reply.trouble == NEO4J_MISSING)
             catalogue_forget(s);
-        if (!write_again(s, w, tries, w->reply.trouble))
+        if (!write_again(s, w, tries[w->reply.trouble]++, w->reply.trouble))
             break;
     }
     if (code == SLUICE_SPLIT && w->reply.trouble == NEO4J_MEMORY && w->batch.n_records <= 1)
         code = SLUICE_RETRY; /* it cannot be made smaller, and it is not at fault */
-    if (code == SLUICE_RETRY && w->reply.trouble == NEO4J_CHANGED)
+    if (code == SLUICE_RETRY && (w->reply.trouble == NEO4J_CHANGED || w->reply.trouble == NEO4J_DEADLOCK))
         code = sluice_fail(err, s->host->cancelled(s->host) ? SLUICE_CANCELLED : SLUICE_DISCONNECTED, NULL,
                            "%s: others write the same users all the time; this batch waits for its turn",
                            s->neo4j.url);

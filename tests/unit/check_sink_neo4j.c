@@ -26,6 +26,7 @@ static struct {
     int query_only;
     uint32_t posts, deletes;
     struct trouble trouble;
+    uint32_t clashes; /* so many commits clash, and one more deadlocks */
     char paths[64][128];
     char authorization[256];
     char last[65536]; /* body */
@@ -73,6 +74,19 @@ static void good(const struct http_script_request *q, struct http_script_reply *
     reply->body = text(body);
 }
 
+#define ERROR(code, message)                                                                                 \
+    "{\"results\":[],\"errors\":[{\"code\":\"" code "\",\"message\":\"" message "\"}]}"
+#define DEADLOCK "Neo.TransientError.Transaction.DeadlockDetected"
+#define CLASH                                                                                                \
+    ERROR("Neo.ClientError.Statement.ArithmeticError",                                                       \
+          "result of 9223372036854775807 + 1 cannot be represented as an integer")
+
+static void clash(struct http_script_reply *reply)
+{
+    free(reply->body);
+    reply->body = text(--neo4j.clashes > 0 ? CLASH : ERROR(DEADLOCK, "a lock"));
+}
+
 static void answer(void *context, const struct http_script_request *q, struct http_script_reply *reply)
 {
     const struct trouble *t = &neo4j.trouble;
@@ -92,6 +106,8 @@ static void answer(void *context, const struct http_script_request *q, struct ht
         len = strlen(neo4j.all);
         (void)snprintf(neo4j.all + len, sizeof neo4j.all - len, "%s\n", q->body);
         good(q, reply);
+        if (neo4j.clashes > 0 && strstr(q->body, "MERGE (u:User") != NULL)
+            clash(reply);
         if (neo4j.posts >= t->at && neo4j.posts <= t->until) {
             reply->cut = t->cut;
             if (t->status != 0)
@@ -108,7 +124,7 @@ static void answer(void *context, const struct http_script_request *q, struct ht
 static void before(void)
 {
     neo4j.query_only = 0;
-    neo4j.posts = neo4j.deletes = 0;
+    neo4j.posts = neo4j.deletes = neo4j.clashes = 0;
     memset(&neo4j.trouble, 0, sizeof neo4j.trouble);
     neo4j.last[0] = neo4j.all[0] = '\0';
     neo4j.server = http_script_start(answer, NULL);
@@ -124,8 +140,6 @@ static void trouble(uint32_t at, uint32_t status, const char *body, int cut)
     neo4j.trouble = (struct trouble){at, at, status, body, cut};
 }
 
-#define ERROR(code, message)                                                                                 \
-    "{\"results\":[],\"errors\":[{\"code\":\"" code "\",\"message\":\"" message "\"}]}"
 #define LOGIN "user: neo4j\npassword: test1234\n"
 #define RECORD(user)                                                                                         \
     "{\"user_id\":\"" user                                                                                   \
@@ -224,8 +238,6 @@ START_TEST(what_is_known_is_not_asked_for_again)
 }
 END_TEST
 
-#define DEADLOCK "Neo.TransientError.Transaction.DeadlockDetected"
-
 START_TEST(a_deadlock_with_status_200_is_tried_again)
 {
     struct plugin_host *h = started(LOGIN);
@@ -235,6 +247,29 @@ START_TEST(a_deadlock_with_status_200_is_tried_again)
     ck_assert_uint_eq(written(h, 2, &err), SLUICE_OK);
     ck_assert_uint_eq(neo4j.posts, SETUP + 4);
     ck_assert_double_eq(plugin_host_metric(h, "deadlocks_total", NULL), 1.0);
+    ck_assert_double_eq(plugin_host_metric(h, "retries_total", "deadlock"), 1.0);
+    plugin_host_close(h);
+}
+END_TEST
+
+START_TEST(deadlocks_without_end_cost_no_record_an_attempt)
+{
+    neo4j.trouble = (struct trouble){COMMIT, UINT32_MAX, 200, ERROR(DEADLOCK, "a lock"), 0};
+    write_expect(LOGIN, 1, SLUICE_DISCONNECTED, "waits for its turn");
+}
+END_TEST
+
+#define CLASHES 12u /* more than deadlocks may come in a row */
+
+/* Commits clash so often, then one deadlocks, then all is well. */
+START_TEST(a_deadlock_after_many_clashes_is_tried_again)
+{
+    struct plugin_host *h = started(LOGIN);
+    struct sluice_error err;
+
+    neo4j.clashes = CLASHES + 1;
+    ck_assert_uint_eq(written(h, 1, &err), SLUICE_OK);
+    ck_assert_double_eq(plugin_host_metric(h, "retries_total", "clash"), CLASHES);
     ck_assert_double_eq(plugin_host_metric(h, "retries_total", "deadlock"), 1.0);
     plugin_host_close(h);
 }
@@ -527,6 +562,7 @@ END_TEST
 ONE_SUITE_WITH("sink_neo4j", 60, before, after, a_batch_is_read_by_one_request_and_written_by_one,
                a_server_without_tx_commit_is_served_through_the_query_api,
                what_is_known_is_not_asked_for_again, a_deadlock_with_status_200_is_tried_again,
+               deadlocks_without_end_cost_no_record_an_attempt, a_deadlock_after_many_clashes_is_tried_again,
                a_deadlock_with_status_202_beside_data_is_tried_again, a_commit_whose_answer_is_cut_is_unsure,
                a_read_whose_answer_is_cut_wrote_nothing,
                a_user_that_somebody_else_changed_meanwhile_is_read_again,
