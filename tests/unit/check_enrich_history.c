@@ -1,4 +1,5 @@
 /* check_enrich_history: histories page by page, and that part of one is never all of it. */
+#include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "http_script.h"
 #include "one_suite.h"
 #include "plugin_host.h"
+#include "resp_server.h"
 
 #define FIDO "11111111-2222-4333-8444-555555555555"
 #define RECEIPT(id)                                                                                          \
@@ -253,6 +255,87 @@ START_TEST(a_path_without_the_user_is_refused)
 }
 END_TEST
 
+/* --- a shared budget ---------------------------------------------------------------- */
+
+static uint64_t leased, pauses;
+
+/* Valkey as it answers the budget: a lease (two keys) gives one token, a pause is taken. */
+static void give_one(void *context, const struct redisReply *words, char *out, size_t cap)
+{
+    int is_lease = strcmp(words->element[2]->str, "2") == 0;
+
+    (void)context;
+    pthread_mutex_lock(&lock);
+    leased += is_lease ? 1 : 0;
+    pauses += is_lease ? 0 : 1;
+    pthread_mutex_unlock(&lock);
+    (void)snprintf(out, cap, is_lease ? "*3\r\n:1\r\n:0\r\n:0\r\n" : "*3\r\n:0\r\n:0\r\n:0\r\n");
+}
+
+START_TEST(with_a_budget_each_try_takes_a_token_and_pages_are_not_lost)
+{
+    struct resp_server *valkey = resp_server_new();
+    struct plugin_host *h;
+    char yaml[300];
+
+    leased = pauses = 0;
+    resp_server_eval(valkey, give_one, NULL);
+    answers(200, PAGE(RECEIPT("r1"), "\"next\""));
+    answers(503, "");
+    answers(429, "");
+    answers(200, PAGE(RECEIPT("r2"), "null"));
+    (void)snprintf(yaml, sizeof yaml, "per_second: 1000\nbudget_address: \"%s\"\n",
+                   resp_server_address(valkey));
+    (void)snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "url: %s/api/\n",
+                   http_script_url(server));
+    h = plugin_host_open("enrich", "purchase-history", yaml);
+    plugin_host_start(h);
+    check_made(h, MADE(LINE("r1") "," LINE("r2")));
+    ck_assert_str_eq(asked[3], asked[1]); /* the page that failed, not the first one */
+    ck_assert_uint_eq(leased, 4);
+    ck_assert_uint_eq(pauses, 1);
+    ck_assert_double_eq(plugin_host_metric(h, "budget_requests_total", "valkey"), 4);
+    plugin_host_close(h);
+    resp_server_free(valkey);
+}
+END_TEST
+
+START_TEST(a_budget_that_cannot_be_met_pauses_the_stage)
+{
+    struct plugin_host *h;
+    struct sluice_error err = {.struct_size = sizeof err};
+    char yaml[300];
+
+    answers(200, PAGE("", "null"));
+    (void)snprintf(yaml, sizeof yaml,
+                   "url: %s\nper_second: 10\nbudget_address: \"127.0.0.1:1\"\nbudget_fallback: wait\n"
+                   "timeout: 250ms\n",
+                   http_script_url(server));
+    h = plugin_host_open("enrich", "purchase-history", yaml);
+    plugin_host_start(h);
+    plugin_host_clear(h);
+    plugin_host_add(h, USER);
+    ck_assert_uint_eq(plugin_host_call(h, &err), SLUICE_DISCONNECTED);
+    ck_assert_ptr_nonnull(strstr(err.message, "budget"));
+    ck_assert_str_eq(plugin_host_document(h, 0), USER);
+    ck_assert(plugin_host_logged(h, "the shared budget cannot be asked"));
+    plugin_host_close(h);
+}
+END_TEST
+
+START_TEST(a_budget_without_a_rate_is_refused)
+{
+    char *said =
+        plugin_host_refusal("enrich", "purchase-history", "url: http://127.0.0.1:9\nbudget_address: v\n");
+
+    ck_assert_msg(strstr(said, "set per_second") != NULL, "%s", said);
+    free(said);
+    said = plugin_host_refusal("enrich", "purchase-history", "url: http://127.0.0.1:9\nbudget_user: w\n");
+    ck_assert_msg(strstr(said, "set budget_address") != NULL, "%s", said);
+    free(said);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("enrich_history");
@@ -274,6 +357,9 @@ int main(void)
     tcase_add_test(t, not_found_in_the_middle_is_no_end);
     tcase_add_test(t, a_busy_service_pauses_the_stage_and_the_others_go_on);
     tcase_add_test(t, a_path_without_the_user_is_refused);
+    tcase_add_test(t, with_a_budget_each_try_takes_a_token_and_pages_are_not_lost);
+    tcase_add_test(t, a_budget_that_cannot_be_met_pauses_the_stage);
+    tcase_add_test(t, a_budget_without_a_rate_is_refused);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

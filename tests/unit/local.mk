@@ -391,9 +391,9 @@ tests_unit_check_enrich_lookup_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
 TESTS += tests/unit/check_enrich_lookup
 check_PROGRAMS += tests/unit/check_enrich_history
 tests_unit_check_enrich_history_SOURCES = tests/unit/check_enrich_history.c \
-	tests/support/http_script.c tests/support/http_script.h
-tests_unit_check_enrich_history_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS)
-tests_unit_check_enrich_history_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS)
+	tests/support/http_script.c tests/support/http_script.h $(RESP_SERVER)
+tests_unit_check_enrich_history_CPPFLAGS = $(UNIT_CPPFLAGS) $(MHD_CFLAGS) $(HIREDIS_CFLAGS)
+tests_unit_check_enrich_history_LDADD = $(PLUGIN_TEST_LDADD) $(MHD_LIBS) $(HIREDIS_LIBS)
 TESTS += tests/unit/check_enrich_history
 
 check_PROGRAMS += tests/unit/check_purchase_bad
