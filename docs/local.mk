@@ -5,7 +5,7 @@ EXTRA_DIST += docs/index.md docs/plugin-author.md docs/design/dead-letters.md do
 	docs/design/state-machine.md docs/design/way-of-a-record.md docs/how-to/add-a-source-by-overlay.md docs/how-to/backfill.md \
 	docs/how-to/feature-flags.md docs/how-to/kafka.md docs/how-to/live-stack.md docs/how-to/lookups.md docs/how-to/neo4j.md docs/how-to/once.md \
 	docs/how-to/read-dead-letters.md docs/how-to/run-in-production.md docs/how-to/user-load.md
-EXTRA_DIST += docs/how-to/s3.md
+EXTRA_DIST += docs/how-to/s3.md docs/how-to/sqs.md
 EXTRA_DIST += docs/reference/fingerprint.md
 EXTRA_DIST += docs/tutorial.md docs/performance.md docs/reference/generate docs/reference/config.md \
 	docs/reference/plugins.md docs/reference/plugins

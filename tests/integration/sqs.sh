@@ -32,8 +32,11 @@ $2
 END
 }
 
-seq 1 "${SQS_USERS:-400}" | sed 's/.*/{"user_id":"u&","request_id":"r&"}/' >"$work/users.jsonl"
-users=$(lines "$work/users.jsonl")
+# make_users N: the users that are sent from now on.
+make_users() {
+    seq 1 "$1" | sed 's/.*/{"user_id":"u&","request_id":"r&"}/' >"$work/users.jsonl"
+    users=$1
+}
 
 # sender ENDPOINT [LINE...]: a config that sends the users.
 sender() {
@@ -93,6 +96,9 @@ all_there() {
 }
 
 # --- signatures -------------------------------------------------------------------------------
+# So few that no two calls delete at once: moto's threads write over each other's list of messages, and
+# what one deleted is back.
+make_users 10
 endpoint=$AWS_ENDPOINT account=123456789012 queue=$(unique users)
 boto "$endpoint" 'dead = sqs.create_queue(QueueName=name + "-dead")["QueueUrl"]
 arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -116,6 +122,14 @@ all_there "$work/signed.jsonl"
 sluice queue depth -c "$work/signed.yaml" --watch --interval 100ms --timeout 30s >"$work/depth.out" 2>"$work/depth.log" || fail "queue depth --watch ended with $?" "$work/depth.out"
 say "$users messages sent, received and deleted, each call signed; depth and dead letters told"
 
+# The commands of docs/how-to/sqs.md, on the queue that is empty now.
+mkdir "$work/bin"
+ln -s "$top_builddir/sluice-dev" "$work/bin/sluice"
+awk '/^```sh live$/ { on = 1; next } /^```/ { on = 0 } on' "$top_srcdir/docs/how-to/sqs.md" >"$work/page"
+at_least "commands of the page" 2 "$(lines "$work/page")"
+PATH=$work/bin:$PATH AWS_REGION=us-east-1 SQS_QUEUE_URL=$endpoint/$account/$queue sh -eu "$work/page" >"$work/page.log" 2>&1 ||
+    fail "a command of docs/how-to/sqs.md ended with $?" "$work/page.log"
+
 # says WORDS LINE: both plugins say so to check --online, and no secret with it.
 says() {
     sender "$endpoint" "$2"
@@ -135,6 +149,7 @@ queue=$there
 say "trouble is told in words"
 
 # --- visibility ----------------------------------------------------------------------------------
+make_users 400
 endpoint=$ELASTICMQ_URL account=000000000000
 new_queue() {
     queue=$(unique "$1")
