@@ -19,6 +19,7 @@ int cmd_lag(int argc, char **argv);
 int cmd_queue(int argc, char **argv);   /* depth */
 int cmd_explain(int argc, char **argv); /* user ID */
 int cmd_flag(int argc, char **argv);    /* users, upload */
+int cmd_job(int argc, char **argv);     /* list, show, users, retry, cancel */
 int cmd_dlq(int argc, char **argv);     /* list, show, replay */
 int cmd_backfill(int argc, char **argv);
 

@@ -99,7 +99,7 @@ CORE_LDADD = libsluicecore.la -lstdc++ -lm
 sluice_LDADD = $(CORE_LDADD)
 sluice_SOURCES = core/main.c core/command.h core/cmd_run.c core/run.h core/run_loop.c core/run_reload.c core/run_admin.c core/run_jobs.c core/run_backfill.c
 sluice_SOURCES += core/check_online.c core/check_online.h core/cmd_check.c core/cmd_config.c
-sluice_SOURCES += core/cmd_dlq.c
+sluice_SOURCES += core/cmd_dlq.c core/cmd_job.c core/job_print.c core/job_print.h
 sluice_SOURCES += core/flag_file.c core/flag_file.h core/flag_gate.c core/flag_gate.h core/flag_upload.c \
 	core/flag_users.c core/flag_wait.c core/flag_wait.h
 sluice_LDADD += libsluicecommon.la # how a list of ids is read: as the gates do

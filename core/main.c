@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"queue", cmd_queue, "show how many messages the queues have, or watch them run empty"},
     {"explain", cmd_explain, "show one user: graph, gates, dead letters"},
     {"flag", cmd_flag, "list the users behind a feature flag, upload a file of users for one"},
+    {"job", cmd_job, "jobs: list, show, users, retry, cancel"},
     {"dlq", cmd_dlq, "dead letters: list, show"},
     {"backfill", cmd_backfill, "send users to the queue of the workers"},
     {NULL, NULL, NULL},

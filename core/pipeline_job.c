@@ -218,7 +218,7 @@ int pipeline_note_job_end(struct pipeline *p, const struct sluice_record *r, uin
     if (v->code != SLUICE_DROP && v->code != SLUICE_DENY)
         return 0;
     /* The key of the step is committed: it was written, by an earlier delivery. */
-    if (s->gate != NULL && v->reason != NULL && strcmp(v->reason, "already_done") == 0)
+    if (s->gate != NULL && s->gate->once && v->reason != NULL && strcmp(v->reason, "already_done") == 0)
         return pipeline_note_job(p, r, step, JOB_EVENT_LOADED, NULL, NULL);
     return pipeline_note_job(p, r, step, JOB_EVENT_SKIPPED, v->reason != NULL ? v->reason : "filtered",
                              v->detail);

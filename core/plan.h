@@ -31,6 +31,7 @@ struct stage_spec {
     struct gate_expr *gate;         /* or … */
     struct instance_spec *enricher; /* … this */
     enum gate_unavailable unavailable;
+    int once; /* it was written as `once` of the step: its key says that the step is done */
     struct origin origin;
 };
 

@@ -239,5 +239,6 @@ int plan_once(struct planner *b, const struct config_value *once, struct stage_s
         return -1;
     stage->origin = once->origin;
     stage->gate = read_once(b, once);
+    stage->once = 1;
     return stage->gate == NULL ? -1 : 0;
 }
