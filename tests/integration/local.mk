@@ -19,6 +19,7 @@ INTEGRATION_TESTS = \
 	tests/integration/kafka-mtls.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/histories.sh \
+	tests/integration/jobs.sh \
 	tests/integration/lookups.sh \
 	tests/integration/neo4j-cypher.sh \
 	tests/integration/neo4j-exact.sh \
