@@ -9,6 +9,8 @@
 
 #include "config_internal.h"
 
+#define ONE_WRITER_RATE 500 /* users a second that one writer of sink/sqs surely sends */
+
 /* A tree in the making; the first thing that there is no memory for ends it. */
 struct maker {
     struct loader loader;
@@ -206,6 +208,8 @@ struct config *backfill_config_send(const struct config_value *block, const stru
     if (sink == NULL && !m.failed) {
         sink = add(&m, pipe, "sink", CONFIG_MAP);
         set(&m, sink, "plugin", "sqs");
+        if (job->rate <= 0 || job->rate > ONE_WRITER_RATE)
+            set_plain(&m, sink, "writers", "4");
     }
     if (job->queue_url != NULL && sink != NULL && sink->type == CONFIG_MAP)
         set(&m, sink, "queue_url", job->queue_url);
