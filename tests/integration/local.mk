@@ -17,6 +17,7 @@ INTEGRATION_TESTS = \
 	tests/integration/kafka-login.sh \
 	tests/integration/kafka-memory.sh \
 	tests/integration/kafka-mtls.sh \
+	tests/integration/live.sh \
 	tests/integration/live-exact.sh \
 	tests/integration/histories.sh \
 	tests/integration/jobs.sh \
@@ -42,7 +43,6 @@ EXTRA_DIST += $(INTEGRATION_TESTS) \
 	tests/integration/exact-neo4j.yaml \
 	tests/integration/exact-real.yaml \
 	tests/integration/lib.sh \
-	tests/integration/live.sh \
 	tests/integration/user-load.yaml \
 	tests/integration/user-load-keys.yaml \
 	tests/integration/run
