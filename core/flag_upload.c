@@ -160,7 +160,7 @@ static void wait_for_all(struct upload *u)
 
 static void upload_and_wait(struct upload *u)
 {
-    char click[600];
+    char click[800];
 
     look_before(u);
     if (problems_failed(&u->problems))
@@ -195,7 +195,7 @@ static void open_gate(struct upload *u)
 static void print_report(struct upload *u)
 {
     static const char *const words[] = {"not asked", "reached", "not reached"};
-    char click[600] = "";
+    char click[800] = "";
     json_t *report;
 
     what_to_click(u, click, sizeof click);

@@ -63,6 +63,8 @@ static uint64_t hand_out(struct sqs_source *s, struct sluice_batch *batch, struc
     uint64_t taken;
     uint32_t i;
 
+    if (n == 0)
+        return 0;
     for (i = 0; i < n; i++)
         make_item(s, list[i], &items[i]);
     taken = s->host->batch_add(batch, items, n, sizeof items[0]);
