@@ -11,31 +11,43 @@
 
 #define FORMAT "sluice-audit-1"
 
+/* NULL: no memory. */
+static json_t *audit_json_example(const char *text)
+{
+    struct strbuf quoted; /* an example may be cut inside a character */
+    json_t *example = NULL;
+
+    strbuf_init(&quoted, 4096);
+    strbuf_json(&quoted, text, strlen(text));
+    if (!quoted.failed)
+        example = json_loads(strbuf_text(&quoted), JSON_DECODE_ANY, NULL);
+    strbuf_release(&quoted);
+    return example;
+}
+
+/* NULL: no memory; a report with a hole is none. */
 static json_t *audit_json_checks(const struct graph_audit *a)
 {
     json_t *checks = json_array();
     size_t i, j;
+    int holes = 0;
 
     for (i = 0; i < AUDIT_CHECKS; i++) {
         const struct audit_finding *f = &a->findings[i];
         json_t *examples = json_array();
 
-        for (j = 0; j < f->n; j++) {
-            struct strbuf text; /* an example may be cut inside a character */
-            json_t *example;
-
-            strbuf_init(&text, 4096);
-            strbuf_json(&text, f->examples[j], strlen(f->examples[j]));
-            example = json_loads(strbuf_text(&text), JSON_DECODE_ANY, NULL);
-            strbuf_release(&text);
-            (void)json_array_append_new(examples, example == NULL ? json_null() : example);
-        }
-        (void)json_array_append_new(
-            checks, json_pack("{s:s, s:s, s:s, s:I, s:o}", "check", audit_checks[i].name, "grade",
-                              audit_checks[i].critical ? "CRITICAL" : "WARN", "text", audit_checks[i].text,
-                              "count", (json_int_t)f->count, "examples", examples));
+        for (j = 0; j < f->n; j++)
+            holes |= json_array_append_new(examples, audit_json_example(f->examples[j])) != 0;
+        holes |= json_array_append_new(checks,
+                                       json_pack("{s:s, s:s, s:s, s:I, s:o}", "check", audit_checks[i].name,
+                                                 "grade", audit_checks[i].critical ? "CRITICAL" : "WARN",
+                                                 "text", audit_checks[i].text, "count", (json_int_t)f->count,
+                                                 "examples", examples)) != 0;
     }
-    return checks;
+    if (!holes)
+        return checks;
+    json_decref(checks);
+    return NULL;
 }
 
 json_t *audit_json(const struct graph_audit *a, const char *graph)

@@ -125,9 +125,10 @@ static void read_field(struct job *j, const char *name, const char *text)
 
 static const char get_script[] =
     "if none() then return redis.error_reply('NOJOB') end "
-    "local t=redis.call('TIME') local left=tonumber(redis.call('HGET',J,'until') or '0')-t[1]*1000-t[2]/1000 "
+    "local t=redis.call('TIME') t=t[1]*1000+math.floor(t[2]/1000) "
+    "local left=tonumber(redis.call('HGET',J,'until') or '0')-t "
     "return {redis.call('HGETALL',J),redis.call('ZCARD',J..':0'),redis.call('ZCARD',J..':1'),"
-    "redis.call('ZCARD',J..':2'),redis.call('ZCARD',J..':3'),redis.call('ZCARD',J..':4'),math.floor(left)}";
+    "redis.call('ZCARD',J..':2'),redis.call('ZCARD',J..':3'),redis.call('ZCARD',J..':4'),left}";
 
 static uint32_t take_job(void *context, const redisReply *r, struct sluice_error *err)
 {

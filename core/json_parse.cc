@@ -20,6 +20,10 @@ extern "C" {
 
 namespace dom = simdjson::dom;
 
+/* simdjson makes the names of its implementations at first use, and throws if there is no memory
+ * for them; here it is done before main, when there is nothing to lose yet. */
+static const size_t first_use = simdjson::get_active_implementation()->name().size();
+
 static constexpr size_t FIRST = 16 * 1024;
 static constexpr size_t KEEP = 256 * 1024;
 

@@ -37,6 +37,9 @@ for block in "$work"/block.*; do
         (. live/env && sed 's/^/exec /' "$work/background" >"$work/exec" && exec sh "$work/exec") >"$work/worker.log" 2>&1 </dev/null &
         worker=$!
         running="$running $worker"
+        # What the page types next asks for its consumer groups.
+        assigned() { ended "$worker" || [ "$(grep -c 'partitions assigned' "$work/worker.log")" -ge 2 ]; }
+        wait_until 120 "the worker to have its partitions" assigned
     fi
     # The last block takes the servers away, so the worker drains before.
     if [ -n "$worker" ] && grep -q '_reset' "$block"; then
