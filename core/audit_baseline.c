@@ -8,22 +8,9 @@
 
 #include "clock.h"
 #include "file_write.h"
+#include "json_report.h"
 
 #define FORMAT "sluice-audit-1"
-
-/* NULL: no memory. */
-static json_t *audit_json_example(const char *text)
-{
-    struct strbuf quoted; /* an example may be cut inside a character */
-    json_t *example = NULL;
-
-    strbuf_init(&quoted, 4096);
-    strbuf_json(&quoted, text, strlen(text));
-    if (!quoted.failed)
-        example = json_loads(strbuf_text(&quoted), JSON_DECODE_ANY, NULL);
-    strbuf_release(&quoted);
-    return example;
-}
 
 /* NULL: no memory; a report with a hole is none. */
 static json_t *audit_json_checks(const struct graph_audit *a)
@@ -37,7 +24,9 @@ static json_t *audit_json_checks(const struct graph_audit *a)
         json_t *examples = json_array();
 
         for (j = 0; j < f->n; j++)
-            holes |= json_array_append_new(examples, audit_json_example(f->examples[j])) != 0;
+            /* an example may be cut inside a character */
+            holes |= json_array_append_new(examples,
+                                           json_report_text(f->examples[j], strlen(f->examples[j]))) != 0;
         holes |= json_array_append_new(checks,
                                        json_pack("{s:s, s:s, s:s, s:I, s:o}", "check", audit_checks[i].name,
                                                  "grade", audit_checks[i].critical ? "CRITICAL" : "WARN",

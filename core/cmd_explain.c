@@ -98,8 +98,9 @@ static int explain_letter(void *context, int64_t id, const struct dead_letter *l
 
         strbuf_init(&text, LETTER_JSON_MAX);
         dlq_letter_json(&text, id, letter, 0);
-        if (!text.failed)
-            (void)json_array_append_new(e->letters, json_loadb(text.data, text.len, 0, NULL));
+        if (text.failed || json_array_append_new(e->letters, json_loadb(text.data, text.len, 0, NULL)) != 0)
+            problem_add(&e->problems, (struct origin){NULL, 0, 0}, NULL,
+                        "no memory for the dead letter %" PRId64, id);
         strbuf_release(&text);
     } else if (e->style.full || e->n_letters <= SHOWN_LETTERS) {
         dlq_print_row(id, letter);

@@ -125,7 +125,8 @@ static struct sluice_record *ask_record(struct asking *a, struct sluice_batch *b
     return record;
 }
 
-static void ask_answer(struct explain_gate *gate, const struct gate_answer *answer)
+/* 0, or -1: no memory. */
+static int ask_answer(struct explain_gate *gate, const struct gate_answer *answer)
 {
     struct strbuf why;
 
@@ -133,12 +134,13 @@ static void ask_answer(struct explain_gate *gate, const struct gate_answer *answ
                  : answer->code == SLUICE_DENY ? "denies"
                                                : "cannot tell";
     if (answer->reason == NULL && answer->detail == NULL)
-        return;
+        return 0;
     strbuf_init(&why, 4096);
     strbuf_puts(&why, answer->reason == NULL ? "" : answer->reason);
     if (answer->detail != NULL)
         strbuf_printf(&why, "%s%s", answer->reason == NULL ? "" : ": ", answer->detail);
     gate->why = strbuf_take(&why);
+    return gate->why == NULL ? -1 : 0;
 }
 
 /* 0, or -1: no memory. */
@@ -167,14 +169,15 @@ static int ask_stage(struct asking *a, const struct stage_spec *stage, const cha
         error_clear(&err);
         if (gate->gate != NULL)
             a->out->n++;
-        if (gate_eval_two_phase(eval)) {
+        if (gate->gate == NULL) {
+            record = NULL; /* no memory */
+        } else if (gate_eval_two_phase(eval)) {
             gate->says = "not asked (asking would reserve)";
             failed = 0;
         } else if (record != NULL) {
             if (gate_evaluate(eval, batch.refs, 1, &answer, &err) != SLUICE_OK)
                 answer = (struct gate_answer){SLUICE_UNKNOWN, 0, "failed", err.message};
-            ask_answer(gate, &answer);
-            failed = 0;
+            failed = ask_answer(gate, &answer);
         }
         batch_release(&batch);
     }

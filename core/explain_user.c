@@ -6,7 +6,7 @@
 
 #include "clock.h"
 #include "graph_digest.h"
-#include "strbuf.h"
+#include "json_report.h"
 
 void explain_user_init(struct explain_user *u)
 {
@@ -168,19 +168,9 @@ const struct sluice_graph_edge *explain_store(const struct explain_user *u, stru
 
 /* --- JSON ---------------------------------------------------------------------------- */
 
-/* Text of any bytes as a JSON string. */
 static json_t *explain_string(struct sluice_str text)
 {
-    struct strbuf quoted;
-    json_t *value;
-
-    if (text.data == NULL)
-        return json_null();
-    strbuf_init(&quoted, (size_t)1 << 30);
-    strbuf_json(&quoted, text.data, text.len);
-    value = quoted.failed ? NULL : json_loadb(quoted.data, quoted.len, JSON_DECODE_ANY, NULL);
-    strbuf_release(&quoted);
-    return value;
+    return text.data == NULL ? json_null() : json_report_text(text.data, text.len);
 }
 
 static json_t *explain_time(int64_t ms)

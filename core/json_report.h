@@ -10,6 +10,8 @@
 #include "problem.h"
 
 void json_report_begin(void); /* before the first value of the report is made */
+/* Text of any bytes as a JSON string; NULL: no memory, which is noted for the report. */
+json_t *json_report_text(const char *data, size_t len);
 /* Prints it, if nothing of it is missing; else, or if it is NULL, a problem says so. */
 void json_report_print(const json_t *report, struct problems *p);
 
