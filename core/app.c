@@ -108,19 +108,22 @@ void app_problems_json(const struct problems *p, struct strbuf *out)
     strbuf_puts(out, "]}\n");
 }
 
-void app_report(const struct problems *p, int json)
+int app_report(const struct problems *p, int json)
 {
     struct strbuf out;
+    int failed;
 
     if (!json) {
         problems_print(p, stderr);
-        return;
+        return 0;
     }
     strbuf_init(&out, APP_MAX_REPORT);
     app_problems_json(p, &out);
-    if (out.failed)
+    failed = out.failed;
+    if (failed)
         fputs("{\"ok\":false,\"problems\":[" LOST "]}\n", stdout);
     else
         fwrite(out.data, 1, out.len, stdout);
     strbuf_release(&out);
+    return failed ? -1 : 0;
 }

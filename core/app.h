@@ -22,7 +22,8 @@ void app_free(struct app *a);
 struct registry *app_registry(const struct config *config, struct problems *p);
 /* {"ok":…,"problems":[{"file","line","column","severity","message","hint"}…]} and a newline. */
 void app_problems_json(const struct problems *p, struct strbuf *out);
-/* Prints the findings: as JSON on stdout, or for people on stderr. */
-void app_report(const struct problems *p, int json);
+/* Prints the findings: as JSON on stdout, or for people on stderr.  0; -1: no memory, so the
+ * JSON says ok:false instead, and success may not be claimed. */
+int app_report(const struct problems *p, int json);
 
 #endif

@@ -164,16 +164,16 @@ static void free_check(struct check *c)
     problems_release(&c->problems);
 }
 
-/* The findings; with --online also a line for each service, or "services" in the JSON. */
-static void report(const struct check *c, int json)
+/* The findings; with --online also a line for each service, or "services" in the JSON.  As app_report. */
+static int report(const struct check *c, int json)
 {
     struct strbuf out;
+    int failed = 0;
 
     if (!json || !c->asked) {
         if (c->asked)
             online_print(c->online, stdout);
-        app_report(&c->problems, json);
-        return;
+        return app_report(&c->problems, json);
     }
     strbuf_init(&out, REPORT_MAX);
     app_problems_json(&c->problems, &out);
@@ -183,10 +183,11 @@ static void report(const struct check *c, int json)
     online_json(c->online, &out);
     strbuf_puts(&out, "]}\n");
     if (out.failed)
-        app_report(&c->problems, json);
+        failed = app_report(&c->problems, json);
     else
         (void)fwrite(out.data, 1, out.len, stdout);
     strbuf_release(&out);
+    return failed;
 }
 
 int cmd_check(int argc, char **argv)
@@ -221,7 +222,8 @@ int cmd_check(int argc, char **argv)
         0)
         check_plan(&c);
     code = !problems_failed(&c.problems) ? EXIT_OK : c.silent > 0 ? EXIT_FINDINGS : EXIT_FAILED;
-    report(&c, json);
+    if (report(&c, json) != 0 && code == EXIT_OK)
+        code = EXIT_FAILED;
     if (c.stuck) { /* a call that never came back still uses all of it */
         (void)fflush(stdout);
         _exit(code);
