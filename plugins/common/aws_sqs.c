@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define NAME_MAX_FIFO 80u
+#define OLDEST "queue.amazonaws.com"
 
 /* "us-east-1", "us-gov-west-1": two letters, words, and a number at the end. */
 static int is_region(const char *label, size_t len)
@@ -36,7 +37,8 @@ int aws_sqs_region_of(const char *address, char *out, size_t size)
     if (!ends_with(address, len, ".amazonaws.com") && !ends_with(address, len, ".amazonaws.com.cn") &&
         !ends_with(address, len, ".api.aws"))
         return 0;
-    if (len == strlen("queue.amazonaws.com") && strncmp(address, "queue.", 6) == 0)
+    if (len == strlen(OLDEST) &&
+        memcmp(address, OLDEST, len) == 0) /* of before regions had names of their own */
         return (size_t)snprintf(out, size, "us-east-1") < size;
     for (; from < len; from += n + 1) {
         n = strcspn(address + from, ".:");
